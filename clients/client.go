@@ -1,0 +1,86 @@
+package clients
+
+import "time"
+
+// Grant types a client can be registered for (RFC 7591, section 2).
+const (
+	GrantAuthorizationCode = "authorization_code"
+	GrantRefreshToken      = "refresh_token"
+	GrantClientCredentials = "client_credentials"
+)
+
+// Token endpoint authentication methods (RFC 7591, section 2). The empty
+// method stands for "client_secret_basic or client_secret_post, whichever the
+// client's library sends": several in wide use ignore what was registered.
+const (
+	AuthMethodAny   = ""
+	AuthMethodBasic = "client_secret_basic"
+	AuthMethodPost  = "client_secret_post"
+	AuthMethodNone  = "none"
+)
+
+// Source says who declares a client, and so who may change it.
+type Source string
+
+const (
+	// SourceConfig is a client of config.yaml: reconciled at every start.
+	SourceConfig Source = "config"
+	// SourceCLI is a client that an operator made with `signet clients`.
+	SourceCLI Source = "cli"
+)
+
+// Client is one registered OAuth 2.0 client (RFC 6749, section 2; RFC 7591).
+type Client struct {
+	// ID is the client_id. It never changes.
+	ID string
+	// Name is what people see on the consent page (client_name).
+	Name string
+	// Secrets holds the hashes of the secrets that are accepted now: none for
+	// a public client, two while a rotation overlaps.
+	Secrets []Secret
+	// RedirectURIs are matched exactly, but for the port of a loopback address
+	// (RFC 8252, section 7.3). See MatchRedirectURI.
+	RedirectURIs []string
+	// PostLogoutRedirectURIs are matched like RedirectURIs.
+	PostLogoutRedirectURIs []string
+	// GrantTypes are the grants the client may use at the token endpoint.
+	GrantTypes []string
+	// Scopes are the scope values the client may ask for.
+	Scopes []string
+	// Audiences are the resources (RFC 8707) the client may get tokens for.
+	// The first is the `aud` of a request that names none; with no audience at
+	// all, tokens are for the issuer itself.
+	Audiences []string
+	// TokenEndpointAuthMethod is one of the AuthMethod constants.
+	TokenEndpointAuthMethod string
+	// FirstParty clients belong to the operator: no consent is asked.
+	FirstParty bool
+	// RequirePKCE overrides the rule of OAuth 2.1, section 7.5.1 (public
+	// clients must, confidential ones may send a nonce instead) when not nil.
+	RequirePKCE *bool
+	// IDTokenClaims puts profile and email claims into the ID token as well,
+	// for libraries that never call userinfo.
+	IDTokenClaims bool
+	// Disabled clients get nothing at any endpoint.
+	Disabled bool
+	// ClientURI, LogoURI, PolicyURI and TermsURI are shown to people
+	// (client_uri, logo_uri, policy_uri, tos_uri).
+	ClientURI, LogoURI, PolicyURI, TermsURI string
+	// Source says who declares the client.
+	Source Source
+	// CreatedAt and UpdatedAt are in UTC.
+	CreatedAt, UpdatedAt time.Time
+}
+
+// Secret is the stored form of one client secret.
+type Secret struct {
+	// Hash is "sha256$…" or "pbkdf2-sha256$…"; see HashSecret.
+	Hash string `json:"hash"`
+	// CreatedAt is when the secret was made.
+	CreatedAt time.Time `json:"created_at"`
+	// ExpiresAt ends the overlap of a rotation; zero means never.
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// Public reports whether the client has no credentials (RFC 6749, section 2.1).
+func (c *Client) Public() bool { return c.TokenEndpointAuthMethod == AuthMethodNone }

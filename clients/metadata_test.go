@@ -1,0 +1,35 @@
+package clients
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMetadataHasTheRFCsNamesAndNoStoredSecret(t *testing.T) {
+	c := webApp()
+	yes := true
+	c.RequirePKCE, c.CreatedAt, c.Source, c.TokenEndpointAuthMethod = &yes, noon, SourceCLI, AuthMethodBasic
+	c.Secrets = []Secret{{Hash: sha256Hash("a"), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, {Hash: sha256Hash("b"), CreatedAt: noon.Add(time.Minute)}}
+	b, err := json.Marshal(c.Metadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"client_id":"web-app","client_id_issued_at":1777896000,"client_secret_expires_at":0,"client_name":"Web app",` +
+		`"redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["https://app.example.com/"],` +
+		`"grant_types":["authorization_code","refresh_token","client_credentials"],"response_types":["code"],` +
+		`"scope":"openid profile offline_access","token_endpoint_auth_method":"client_secret_basic",` +
+		`"client_uri":"https://app.example.com/","logo_uri":"http://app.example.com/logo.png#dark",` +
+		`"audiences":["https://api.example.com"],"first_party":false,"require_pkce":true,"id_token_claims":false,"disabled":false,"source":"cli"}`
+	if string(b) != want {
+		t.Errorf("got  %s\nwant %s", b, want)
+	}
+}
+
+func TestMetadataListsAreNeverNull(t *testing.T) {
+	b, err := json.Marshal((&Client{ID: "x", TokenEndpointAuthMethod: AuthMethodNone}).Metadata())
+	if err != nil || strings.Contains(string(b), "null") || strings.Contains(string(b), "client_secret") {
+		t.Errorf("%s, %v", b, err)
+	}
+}

@@ -1,0 +1,80 @@
+package login
+
+import (
+	"context"
+	"fmt"
+)
+
+// CreatePerson adds someone and returns them. It returns *FieldErrors, joined,
+// for what is wrong with p, ErrTaken when the username or the email belongs to
+// someone else, and ErrBusy when the password cannot be hashed now.
+func (s *Service) CreatePerson(ctx context.Context, p NewPerson) (Person, error) {
+	p, err := p.validate(false)
+	if err != nil {
+		return Person{}, err
+	}
+	person, err := s.build(ctx, p)
+	if err != nil {
+		return Person{}, err
+	}
+	if err := s.people.CreatePerson(ctx, person); err != nil {
+		return Person{}, fmt.Errorf("create person: %w", err)
+	}
+	return person, nil
+}
+
+// build makes a Person of a validated NewPerson: a new subject identifier, and
+// the password hashed.
+func (s *Service) build(ctx context.Context, p NewPerson) (Person, error) {
+	id, err := s.newID()
+	if err != nil {
+		return Person{}, err
+	}
+	hash := ""
+	if p.Password != "" {
+		if hash, err = s.hasher.hash(ctx, p.Password); err != nil {
+			return Person{}, err
+		}
+	}
+	now := s.now()
+	return Person{
+		ID: id, Username: p.Username, Email: p.Email, EmailVerified: p.EmailVerified, PasswordHash: hash,
+		Profile: p.Profile, Groups: p.Groups, Admin: p.Admin, CreatedAt: now, UpdatedAt: now,
+	}, nil
+}
+
+// SetPassword replaces the password of the person with this ID. It returns a
+// *FieldError for a password that is refused, ErrNotFound and ErrBusy.
+func (s *Service) SetPassword(ctx context.Context, id, password string) error {
+	password, err := preparePassword(password)
+	if err != nil {
+		return err
+	}
+	// Hashed before the person is read, so that between reading and writing
+	// there is no time for another change to get lost.
+	hash, err := s.hasher.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.update(ctx, id, func(p *Person) { p.PasswordHash = hash })
+}
+
+// SetDisabled keeps the person with this ID from signing in, or lets them in
+// again. Their sessions stop counting at once. It returns ErrNotFound.
+func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) error {
+	return s.update(ctx, id, func(p *Person) { p.Disabled = disabled })
+}
+
+// update changes the person with this ID.
+func (s *Service) update(ctx context.Context, id string, change func(*Person)) error {
+	p, err := s.people.Person(ctx, id)
+	if err != nil {
+		return fmt.Errorf("find person: %w", err)
+	}
+	change(&p)
+	p.UpdatedAt = s.now()
+	if err := s.people.UpdatePerson(ctx, p); err != nil {
+		return fmt.Errorf("update person: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that every store returns for these cases, wrapped or bare.
+var (
+	// ErrNotFound says that there is no such person, session or link.
+	ErrNotFound = errors.New("not found")
+	// ErrTaken says that the username or the email belongs to someone else.
+	ErrTaken = errors.New("username or email is taken")
+)
+
+// PeopleStore keeps people.
+type PeopleStore interface {
+	// CreatePerson inserts p, or returns ErrTaken.
+	CreatePerson(ctx context.Context, p Person) error
+	// UpdatePerson replaces every field of the person with p.ID but CreatedAt.
+	// It returns ErrNotFound or ErrTaken.
+	UpdatePerson(ctx context.Context, p Person) error
+	// Person returns the person with this ID, or ErrNotFound.
+	Person(ctx context.Context, id string) (Person, error)
+	// PersonByLogin returns the person whose Username or Email has this Key
+	// (see Key), or ErrNotFound.
+	PersonByLogin(ctx context.Context, key string) (Person, error)
+	// People returns all people, ordered by username key.
+	People(ctx context.Context) ([]Person, error)
+}
+
+// SessionStore keeps sign-in sessions.
+type SessionStore interface {
+	// CreateSession inserts s.
+	CreateSession(ctx context.Context, s Session) error
+	// SessionByToken returns the session with this TokenHash, whatever its
+	// state, or ErrNotFound.
+	SessionByToken(ctx context.Context, tokenHash string) (Session, error)
+	// EndSession sets EndedAt of the session with this ID if it has none.
+	// Ending a session that is gone or already ended is no error.
+	EndSession(ctx context.Context, id string, at time.Time) error
+}
+
+// SetupStore keeps the one set-up link of an empty database.
+type SetupStore interface {
+	// ReplaceSetupLink removes every link there is and inserts l.
+	ReplaceSetupLink(ctx context.Context, l SetupLink) error
+	// SetupLink returns the link with this hash, or ErrNotFound.
+	SetupLink(ctx context.Context, tokenHash string) (SetupLink, error)
+	// UseSetupLink deletes the link with this hash and inserts p, both or
+	// neither. It returns ErrNotFound when the link is gone (so that of two
+	// racing uses one wins) and ErrTaken for the person.
+	UseSetupLink(ctx context.Context, tokenHash string, p Person) error
+	// CountPeople tells whether the database is empty.
+	CountPeople(ctx context.Context) (int64, error)
+}

@@ -1,0 +1,209 @@
+package authz
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/token/jwt"
+
+	"signet/authz/login"
+	"signet/clients"
+)
+
+// Response modes (OAuth 2.0 Multiple Response Types, 2.1; Form Post, 2).
+const (
+	modeQuery    = "query"
+	modeFormPost = "form_post"
+)
+
+// Response is an authorization response: where the browser goes next, with
+// what.
+type Response struct {
+	// RedirectURI is the client's, without Params.
+	RedirectURI string
+	// Mode is "query" or "form_post".
+	Mode string
+	// Params are code or error, state and iss.
+	Params url.Values
+}
+
+// Location is the URL to redirect to in query mode. A query that is part of
+// the registered URI is kept (RFC 6749, section 3.1.2).
+func (r *Response) Location() string {
+	if len(r.Params) == 0 {
+		return r.RedirectURI
+	}
+	separator := "?"
+	if strings.Contains(r.RedirectURI, "?") {
+		separator = "&"
+	}
+	return r.RedirectURI + separator + r.Params.Encode()
+}
+
+// StepKind says what web has to do next.
+type StepKind int
+
+// The kinds of Step.
+const (
+	// StepLogin shows the sign-in page.
+	StepLogin StepKind = iota + 1
+	// StepConsent asks the person.
+	StepConsent
+	// StepRespond sends the browser back to the client.
+	StepRespond
+)
+
+// Step is the next step of an authorization.
+type Step struct {
+	Kind StepKind
+	// Client is whom the authorization is for.
+	Client clients.Client
+	// RedirectURI is where the answer will go.
+	RedirectURI string
+	// LoginHint fills in the sign-in page.
+	LoginHint string
+	// Person is asked on the consent page for NewScopes; OldScopes they
+	// allowed before.
+	Person               login.Person
+	NewScopes, OldScopes []ScopeText
+	// Response is set for StepRespond, also when it is an error.
+	Response *Response
+}
+
+// Advance takes an authorization one step further: s is the live session at
+// the browser, nil when nobody is signed in; a is what the person has just
+// answered on the consent page.
+func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a Answer) (Step, error) {
+	step := Step{Client: r.client, RedirectURI: r.redirectURI, LoginHint: r.form.Get("login_hint")}
+	st, err := p.stateOf(ctx, r, s, a, &step)
+	if err != nil {
+		return step, err
+	}
+	switch d := decide(st); d.move {
+	case moveLogin:
+		step.Kind = StepLogin
+	case moveConsent:
+		step.Kind = StepConsent
+	case moveRefuse:
+		step.Kind = StepRespond
+		e := refuse(d.code, "%s", refusalText(d.code))
+		step.Response = p.redirectError(r, e).Response
+		p.logRefusal(ctx, "/oauth2/authorize", e)
+	case moveIssue:
+		step.Kind = StepRespond
+		if a == Allow {
+			if err := p.remember(ctx, r, st.subject, step.OldScopes); err != nil {
+				return step, err
+			}
+		}
+		step.Response, err = p.issue(ctx, r, s)
+	}
+	return step, err
+}
+
+func refusalText(code string) string {
+	switch code {
+	case CodeLoginRequired:
+		return "The person has to sign in."
+	case CodeConsentRequired:
+		return "The person has to be asked for consent."
+	}
+	return "The person said no."
+}
+
+// stateOf gathers what decide looks at. It fills in step.Person and the
+// scopes on the way.
+func (p *Provider) stateOf(ctx context.Context, r *Request, s *login.Session, a Answer, step *Step) (state, error) {
+	st := state{
+		started: r.started, maxAge: r.maxAge, hint: r.hint, firstParty: r.client.FirstParty, answer: a,
+		promptNone:    slices.Contains(r.prompts, promptNone),
+		promptLogin:   slices.Contains(r.prompts, promptLogin) || slices.Contains(r.prompts, promptSelectAccount),
+		promptConsent: slices.Contains(r.prompts, promptConsent),
+	}
+	if s == nil {
+		return st, nil
+	}
+	person, err := p.allowedPerson(ctx, s.Subject)
+	if err != nil {
+		if asError(err).Code == CodeInvalidGrant {
+			return st, nil // the account is gone or disabled: as if nobody had signed in
+		}
+		return st, err
+	}
+	st.signedIn, st.subject, st.authTime = true, s.Subject, s.AuthTime
+	step.Person = person
+	if r.client.FirstParty {
+		return st, nil
+	}
+	allowed, err := p.cfg.Consents.ConsentedScopes(ctx, s.Subject, r.client.ID)
+	if err != nil {
+		return st, err
+	}
+	fresh := without(r.scopes, allowed)
+	st.consented = len(fresh) == 0 && len(allowed) > 0
+	if st.promptConsent {
+		fresh = r.scopes // the client wants all of them asked again
+	}
+	step.NewScopes, step.OldScopes = p.describe(fresh), p.describe(without(allowed, fresh))
+	return st, nil
+}
+
+// remember adds what was allowed now to what was allowed before.
+func (p *Provider) remember(ctx context.Context, r *Request, subject string, before []ScopeText) error {
+	scopes := slices.Clone(r.scopes)
+	for _, s := range before {
+		if !slices.Contains(scopes, s.Name) {
+			scopes = append(scopes, s.Name)
+		}
+	}
+	return p.cfg.Consents.SaveConsent(ctx, subject, r.client.ID, scopes, p.now())
+}
+
+// issue makes the grant, one INSERT, and the code that carries its id.
+func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Response, error) {
+	id, err := newGrantID(p.cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	now := p.now()
+	grant := &Grant{
+		ID: id, ClientID: r.client.ID, Subject: s.Subject, SessionID: s.ID,
+		Scopes: r.scopes, Audiences: r.audiences,
+		RedirectURI: r.form.Get("redirect_uri"), Nonce: r.form.Get("nonce"), CodeChallenge: r.form.Get("code_challenge"),
+		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR,
+		CreatedAt: now, CodeExpiresAt: now.Add(p.cfg.CodeTTL), ExpiresAt: now.Add(p.cfg.CodeTTL),
+	}
+	for _, scope := range r.scopes {
+		r.parsed.GrantScope(scope)
+	}
+	ses := &session{grant: grant, subject: s.Subject, idClaims: jwt.IDTokenClaims{Subject: s.Subject}}
+	answer, err := p.fosite.NewAuthorizeResponse(withClient(ctx, r.parsed.Client.(*fositeClient)), r.parsed, ses)
+	if err != nil {
+		return nil, p.redirectError(r, err)
+	}
+	params := url.Values{"code": {answer.GetParameters().Get("code")}, "iss": {p.cfg.Issuer}}
+	if r.state != "" {
+		params.Set("state", r.state)
+	}
+	return p.respond(r, params), nil
+}
+
+func (p *Provider) respond(r *Request, params url.Values) *Response {
+	mode := r.mode
+	if mode == "" {
+		mode = modeQuery
+	}
+	return &Response{RedirectURI: r.redirectURI, Mode: mode, Params: params}
+}
+
+// formRequest shows fosite a form as the request it expects.
+func formRequest(ctx context.Context, form url.Values) *http.Request {
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{}, Form: form, Header: http.Header{}}
+	return r.WithContext(ctx)
+}
+
+var _ fosite.ResponseModeClient = (*fositeClient)(nil)

@@ -1,0 +1,123 @@
+package authz
+
+import "time"
+
+// Values of the prompt parameter (OpenID Connect Core, section 3.1.2.1).
+const (
+	promptNone          = "none"
+	promptLogin         = "login"
+	promptConsent       = "consent"
+	promptSelectAccount = "select_account"
+)
+
+// Answer is what the person said on the consent page.
+type Answer int
+
+// The answers. NoAnswer also stands for "was not asked yet".
+const (
+	NoAnswer Answer = iota
+	Allow
+	Deny
+)
+
+// decision is the next move in an authorization.
+type decision struct {
+	move move
+	// code is the error of a refusal.
+	code string
+}
+
+type move int
+
+const (
+	moveLogin move = iota + 1
+	moveConsent
+	moveIssue
+	moveRefuse
+)
+
+// state is all that Decide looks at.
+type state struct {
+	// started is when the authorization request came in, before any page.
+	started time.Time
+
+	// signedIn says that there is a live session of an enabled person;
+	// subject and authTime are theirs.
+	signedIn bool
+	subject  string
+	authTime time.Time
+
+	// promptNone to promptConsent are the values of prompt; select_account
+	// counts as login, as there is one account in a session.
+	promptNone, promptLogin, promptConsent bool
+	// maxAge is the max_age parameter, nil without one.
+	maxAge *time.Duration
+	// hint is the subject of the id_token_hint, empty without one.
+	hint string
+
+	// firstParty clients never ask for consent.
+	firstParty bool
+	// consented says that every scope of this request was allowed before.
+	consented bool
+	// answer is what the person said to this request.
+	answer Answer
+}
+
+// decide picks the next move of an authorization: the one place where the
+// order of sign-in, consent and issuing is known. It is pure.
+func decide(s state) decision {
+	if s.needsLogin() {
+		switch {
+		case s.promptNone, s.otherPersonSignedIn():
+			return decision{moveRefuse, CodeLoginRequired}
+		}
+		return decision{move: moveLogin}
+	}
+	if s.needsConsent() {
+		switch {
+		case s.answer == Deny:
+			return decision{moveRefuse, CodeAccessDenied}
+		case s.answer == Allow:
+			return decision{move: moveIssue}
+		case s.promptNone:
+			return decision{moveRefuse, CodeConsentRequired}
+		}
+		return decision{move: moveConsent}
+	}
+	if s.answer == Deny {
+		return decision{moveRefuse, CodeAccessDenied}
+	}
+	return decision{move: moveIssue}
+}
+
+// needsLogin reports whether the session, if any, cannot serve this request.
+func (s state) needsLogin() bool {
+	switch {
+	case !s.signedIn:
+		return true
+	case s.hint != "" && s.hint != s.subject:
+		return true
+	case s.fresh():
+		return false
+	case s.promptLogin:
+		return true
+	case s.maxAge != nil && s.started.Sub(s.authTime) > *s.maxAge:
+		return true
+	case s.maxAge != nil && *s.maxAge == 0:
+		return true
+	}
+	return false
+}
+
+// fresh reports whether the person signed in for this very request.
+func (s state) fresh() bool { return !s.authTime.Before(s.started) }
+
+// otherPersonSignedIn reports that the id_token_hint asked for one person and
+// another has just signed in: asking again would go round in circles.
+func (s state) otherPersonSignedIn() bool {
+	return s.signedIn && s.fresh() && s.hint != "" && s.hint != s.subject
+}
+
+func (s state) needsConsent() bool {
+	return !s.firstParty && (s.promptConsent || !s.consented)
+}

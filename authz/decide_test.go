@@ -1,0 +1,75 @@
+package authz
+
+import (
+	"testing"
+	"time"
+)
+
+// TestDecide is the specification of the sign-in flow, row by row.
+func TestDecide(t *testing.T) {
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	age := func(d time.Duration) *time.Duration { return &d }
+	// An hour ago, in another request; and just now, in this one.
+	old, fresh := start.Add(-time.Hour), start.Add(time.Second)
+	in := func(authTime time.Time, change func(*state)) state {
+		s := state{started: start, signedIn: true, subject: "ada", authTime: authTime, consented: true}
+		if change != nil {
+			change(&s)
+		}
+		return s
+	}
+	out := func(change func(*state)) state {
+		s := state{started: start}
+		if change != nil {
+			change(&s)
+		}
+		return s
+	}
+	login, consent, issue := decision{move: moveLogin}, decision{move: moveConsent}, decision{move: moveIssue}
+	refused := func(code string) decision { return decision{moveRefuse, code} }
+
+	for name, tt := range map[string]struct {
+		state state
+		want  decision
+	}{
+		"nobody is signed in":                              {out(nil), login},
+		"nobody, prompt=none":                              {out(func(s *state) { s.promptNone = true }), refused(CodeLoginRequired)},
+		"nobody, Allow was posted":                         {out(func(s *state) { s.answer = Allow }), login},
+		"nobody, Deny was posted":                          {out(func(s *state) { s.answer = Deny }), login},
+		"signed in, all was allowed before":                {in(old, nil), issue},
+		"signed in, prompt=none":                           {in(old, func(s *state) { s.promptNone = true }), issue},
+		"signed in, new scopes":                            {in(old, func(s *state) { s.consented = false }), consent},
+		"new scopes, prompt=none":                          {in(old, func(s *state) { s.consented = false; s.promptNone = true }), refused(CodeConsentRequired)},
+		"new scopes, first party":                          {in(old, func(s *state) { s.consented = false; s.firstParty = true }), issue},
+		"new scopes, Allow":                                {in(old, func(s *state) { s.consented = false; s.answer = Allow }), issue},
+		"new scopes, Deny":                                 {in(old, func(s *state) { s.consented = false; s.answer = Deny }), refused(CodeAccessDenied)},
+		"nothing new, Deny all the same":                   {in(old, func(s *state) { s.answer = Deny }), refused(CodeAccessDenied)},
+		"prompt=consent asks again":                        {in(old, func(s *state) { s.promptConsent = true }), consent},
+		"prompt=consent, Allow":                            {in(old, func(s *state) { s.promptConsent = true; s.answer = Allow }), issue},
+		"prompt=login asks again":                          {in(old, func(s *state) { s.promptLogin = true }), login},
+		"prompt=login, signed in for this request":         {in(fresh, func(s *state) { s.promptLogin = true }), issue},
+		"prompt=login, signed in at the very instant":      {in(start, func(s *state) { s.promptLogin = true }), issue},
+		"prompt=login, a microsecond too early":            {in(start.Add(-time.Microsecond), func(s *state) { s.promptLogin = true }), login},
+		"prompt=login does not let Allow through":          {in(old, func(s *state) { s.promptLogin = true; s.answer = Allow }), login},
+		"max_age passed":                                   {in(old, func(s *state) { s.maxAge = age(59 * time.Minute) }), login},
+		"max_age passed, prompt=none":                      {in(old, func(s *state) { s.maxAge = age(time.Minute); s.promptNone = true }), refused(CodeLoginRequired)},
+		"max_age not passed":                               {in(old, func(s *state) { s.maxAge = age(10000 * time.Second) }), issue},
+		"max_age passed, but signed in for this request":   {in(fresh, func(s *state) { s.maxAge = age(time.Second) }), issue},
+		"max_age=0 asks, even within the second":           {in(start.Add(-time.Microsecond), func(s *state) { s.maxAge = age(0) }), login},
+		"max_age=0, signed in for this request":            {in(fresh, func(s *state) { s.maxAge = age(0) }), issue},
+		"hint names the person":                            {in(old, func(s *state) { s.hint = "ada" }), issue},
+		"hint names another":                               {in(old, func(s *state) { s.hint = "bob" }), login},
+		"hint names another, prompt=none":                  {in(old, func(s *state) { s.hint = "bob"; s.promptNone = true }), refused(CodeLoginRequired)},
+		"hint names another, and ada signed in again":      {in(fresh, func(s *state) { s.hint = "bob" }), refused(CodeLoginRequired)},
+		"hint names another, Allow was posted":             {in(old, func(s *state) { s.hint = "bob"; s.answer = Allow }), login},
+		"first party, prompt=login before anything else":   {in(old, func(s *state) { s.firstParty = true; s.promptLogin = true }), login},
+		"first party never asks, not even prompt=consent":  {in(old, func(s *state) { s.firstParty = true; s.promptConsent = true }), issue},
+		"disabled in the meantime, as if nobody signed in": {out(func(s *state) { s.consented = true; s.answer = Allow }), login},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := decide(tt.state); got != tt.want {
+				t.Errorf("decide(%+v) = %+v, want %+v", tt.state, got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,119 @@
+package authz
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"signet/clients"
+)
+
+// metadata is the document of OpenID Connect Discovery, section 3, and of
+// RFC 8414: one and the same. What is not served is not promised.
+type metadata struct {
+	Issuer                string `json:"issuer"`
+	AuthorizationEndpoint string `json:"authorization_endpoint"`
+	TokenEndpoint         string `json:"token_endpoint"`
+	UserinfoEndpoint      string `json:"userinfo_endpoint"`
+	IntrospectionEndpoint string `json:"introspection_endpoint"`
+	RevocationEndpoint    string `json:"revocation_endpoint"`
+	EndSessionEndpoint    string `json:"end_session_endpoint"`
+	JWKSURI               string `json:"jwks_uri"`
+
+	ScopesSupported        []string `json:"scopes_supported"`
+	ResponseTypesSupported []string `json:"response_types_supported"`
+	ResponseModesSupported []string `json:"response_modes_supported"`
+	GrantTypesSupported    []string `json:"grant_types_supported"`
+	SubjectTypesSupported  []string `json:"subject_types_supported"`
+	IDTokenSigningAlgs     []string `json:"id_token_signing_alg_values_supported"`
+	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	IntrospectionMethods   []string `json:"introspection_endpoint_auth_methods_supported"`
+	RevocationMethods      []string `json:"revocation_endpoint_auth_methods_supported"`
+	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
+	ClaimsSupported        []string `json:"claims_supported"`
+	ClaimTypesSupported    []string `json:"claim_types_supported"`
+	PromptValuesSupported  []string `json:"prompt_values_supported"`
+	ACRValuesSupported     []string `json:"acr_values_supported"`
+
+	AuthorizationResponseIss bool `json:"authorization_response_iss_parameter_supported"`
+	ClaimsParameter          bool `json:"claims_parameter_supported"`
+	RequestParameter         bool `json:"request_parameter_supported"`
+	RequestURIParameter      bool `json:"request_uri_parameter_supported"`
+}
+
+func (p *Provider) marshalMetadata() ([]byte, error) {
+	var scopes []string
+	for _, s := range standardScopes {
+		scopes = append(scopes, s.Name)
+	}
+	var own []string
+	for s := range p.cfg.Scopes {
+		if !slices.Contains(scopes, s) {
+			own = append(own, s)
+		}
+	}
+	slices.Sort(own)
+	secret := []string{clients.AuthMethodBasic, clients.AuthMethodPost}
+	all := append(slices.Clone(secret), clients.AuthMethodNone)
+	return json.Marshal(metadata{
+		Issuer:                p.cfg.Issuer,
+		AuthorizationEndpoint: p.endpoint("/oauth2/authorize"),
+		TokenEndpoint:         p.endpoint("/oauth2/token"),
+		UserinfoEndpoint:      p.endpoint("/oauth2/userinfo"),
+		IntrospectionEndpoint: p.endpoint("/oauth2/introspect"),
+		RevocationEndpoint:    p.endpoint("/oauth2/revoke"),
+		EndSessionEndpoint:    p.endpoint("/oauth2/logout"),
+		JWKSURI:               p.endpoint("/.well-known/jwks.json"),
+
+		ScopesSupported:        append(scopes, own...),
+		ResponseTypesSupported: []string{"code"},
+		ResponseModesSupported: []string{modeQuery, modeFormPost},
+		GrantTypesSupported:    []string{clients.GrantAuthorizationCode, clients.GrantRefreshToken, clients.GrantClientCredentials},
+		SubjectTypesSupported:  []string{"public"},
+		IDTokenSigningAlgs:     []string{"RS256"},
+		TokenAuthMethods:       all,
+		IntrospectionMethods:   secret,
+		RevocationMethods:      all,
+		CodeChallengeMethods:   []string{"S256"},
+		ClaimsSupported:        supportedClaims,
+		ClaimTypesSupported:    []string{"normal"},
+		PromptValuesSupported:  []string{promptNone, promptLogin, promptConsent, promptSelectAccount},
+		ACRValuesSupported:     []string{"1"},
+
+		AuthorizationResponseIss: true,
+	})
+}
+
+// metadataMaxAge is how long clients may keep the metadata: it changes only
+// with the configuration, at a restart.
+const metadataMaxAge = time.Hour
+
+// Metadata serves the discovery document.
+func (p *Provider) Metadata(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(metadataMaxAge.Seconds())))
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(p.metadata)
+}
+
+// JWKS serves the published keys (RFC 7517, section 5), from memory. It
+// answers 503 rather than an empty set, which verifiers would cache.
+func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
+	set, err := p.cfg.Keys.JWKS()
+	if err != nil {
+		p.writeError(w, r, refuse(CodeTemporarilyUnavailable, "There are no keys to publish.").because(err))
+		return
+	}
+	h := w.Header()
+	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(set.MaxAge.Seconds())))
+	h.Set("ETag", set.ETag)
+	h.Set("Access-Control-Allow-Origin", "*")
+	if r.Header.Get("If-None-Match") == set.ETag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", "application/jwk-set+json")
+	_, _ = w.Write(set.Body)
+}

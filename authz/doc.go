@@ -1,0 +1,26 @@
+// Package authz makes Signet's protocol decisions: who may have a code or a
+// token, what is in it, and what an error says. It is the only room that
+// knows fosite, which parses requests and orchestrates the grant handlers;
+// everything fosite is known to get wrong is checked here first.
+//
+// An authorization request:
+//
+//	web ─► Begin: client, redirect URI, duplicates, PKCE, scope, resource
+//	    ─► Advance ─► Decide (pure) ─► StepLogin   ─► web shows a page,
+//	                               ├─► StepConsent      comes back to Advance
+//	                               └─► StepRespond  ─► one INSERT, the code
+//
+// A token request:
+//
+//	Token ─► parseForm ─► fosite: authenticateClient, load the grant, PKCE
+//	      ─► person and client still allowed?
+//	      ─► spend: one conditional UPDATE
+//	      ─► fosite: signer.go stamps claims and signs, outside any transaction
+//
+// A token that comes back (userinfo, introspect, revoke) goes through
+// verifyAccessToken, which checks its type before anything else.
+//
+// Files bear the name of their endpoint or of their RFC concept. provider.go
+// alone builds fosite, storage.go alone speaks its storage interfaces, and
+// signer.go alone its token strategies.
+package authz

@@ -1,0 +1,193 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"html/template"
+	"io"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+	"github.com/ory/fosite/handler/oauth2"
+	"github.com/ory/fosite/handler/openid"
+	"github.com/ory/fosite/handler/pkce"
+
+	"signet/authz/login"
+	"signet/keys"
+)
+
+// Keyring signs and verifies JWTs and publishes the keys. keys.Ring is one.
+type Keyring interface {
+	// Sign returns the compact JWS of payload with this `typ`.
+	Sign(typ string, payload []byte) (string, error)
+	// Verify checks the signature of a compact JWS by the published keys.
+	Verify(token string) (keys.Verified, error)
+	// JWKS returns the published keys.
+	JWKS() (keys.JWKS, error)
+}
+
+// PersonStore finds the subject of a grant.
+type PersonStore interface {
+	// Person returns the person with this ID, or login.ErrNotFound.
+	Person(ctx context.Context, id string) (login.Person, error)
+}
+
+// Config is everything a Provider needs. Only Now, Rand and Logger have
+// defaults; the lifetimes come from config.yaml.
+type Config struct {
+	// Issuer is the issuer identifier (RFC 8414, section 2): no trailing slash.
+	Issuer string
+	// Grants, Tokens, Consents, Clients and People are the database.
+	Grants   GrantStore
+	Tokens   TokenStore
+	Consents ConsentStore
+	Clients  ClientStore
+	People   PersonStore
+	// Keys signs.
+	Keys Keyring
+	// Secret is the server secret, at least 32 bytes.
+	Secret []byte
+	// AccessTokenTTL, IDTokenTTL and CodeTTL are lifetimes from issue.
+	AccessTokenTTL, IDTokenTTL, CodeTTL time.Duration
+	// RefreshIdleTTL ends a grant that is not refreshed; RefreshAbsoluteTTL
+	// ends it whatever happens.
+	RefreshIdleTTL, RefreshAbsoluteTTL time.Duration
+	// RefreshGrace is how long the refresh token just before the current one
+	// still yields the same successor.
+	RefreshGrace time.Duration
+	// Scopes maps the operator's own scopes to what the consent page says.
+	Scopes map[string]string
+	// Now, Rand and Logger default to the real ones.
+	Now    func() time.Time
+	Rand   io.Reader
+	Logger *slog.Logger
+}
+
+// Provider is the authorization server's protocol core. It is safe for
+// concurrent use.
+type Provider struct {
+	cfg         Config
+	credentials *credentials
+	fosite      *fosite.Fosite
+	metadata    []byte
+}
+
+// New wires a Provider. It fails on a configuration that cannot work.
+func New(cfg Config) (*Provider, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = rand.Reader
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if u, err := url.Parse(cfg.Issuer); err != nil || u.Host == "" || strings.HasSuffix(cfg.Issuer, "/") {
+		return nil, errors.New("the issuer must be an absolute URL without a trailing slash")
+	}
+	for _, ttl := range []time.Duration{cfg.AccessTokenTTL, cfg.IDTokenTTL, cfg.CodeTTL, cfg.RefreshIdleTTL, cfg.RefreshAbsoluteTTL} {
+		if ttl < time.Second {
+			return nil, errors.New("every lifetime must be at least a second")
+		}
+	}
+	creds, err := newCredentials(cfg.Secret)
+	if err != nil {
+		return nil, err
+	}
+	p := &Provider{cfg: cfg, credentials: creds}
+	p.fosite = p.newFosite()
+	if p.metadata, err = p.marshalMetadata(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// newFosite builds fosite with the handlers of the grants we serve, on our
+// storage and our token strategies. Every strategy is set here: the getters
+// of fosite.Config fill in missing ones at the first request, a data race.
+func (p *Provider) newFosite() *fosite.Fosite {
+	config := &fosite.Config{
+		AccessTokenIssuer:              p.cfg.Issuer,
+		IDTokenIssuer:                  p.cfg.Issuer,
+		AccessTokenLifespan:            p.cfg.AccessTokenTTL,
+		IDTokenLifespan:                p.cfg.IDTokenTTL,
+		AuthorizeCodeLifespan:          p.cfg.CodeTTL,
+		RefreshTokenLifespan:           p.cfg.RefreshIdleTTL,
+		RefreshTokenScopes:             []string{scopeOfflineAccess},
+		ScopeStrategy:                  fosite.ExactScopeStrategy,
+		AudienceMatchingStrategy:       fosite.ExactAudienceMatchingStrategy,
+		AllowedPromptValues:            []string{promptNone, promptLogin, promptConsent, promptSelectAccount},
+		ClientAuthenticationStrategy:   p.authenticateForFosite,
+		ClientSecretsHasher:            unusedHasher{},
+		HMACHasher:                     func() hash.Hash { return sha256.New() },
+		RedirectSecureChecker:          func(context.Context, *url.URL) bool { return true }, // clients.MatchRedirectURI has decided
+		FormPostHTMLTemplate:           template.Must(template.New("").Parse("")),            // web writes responses
+		MinParameterEntropy:            1,                                                    // any state and nonce the RFCs allow
+		TokenEntropy:                   32,
+		OmitRedirectScopeParam:         true,
+		SanitationWhiteList:            []string{"redirect_uri"},
+		TokenURL:                       p.cfg.Issuer + "/oauth2/token",
+		EnablePKCEPlainChallengeMethod: false,
+		// Who must send a challenge is a client's policy, checked in
+		// parseAuthorization. The handler below still enforces one that was sent.
+		EnforcePKCE: false,
+	}
+	st := &storage{p: p}
+	sg := &signer{p: p}
+	code := &oauth2.AuthorizeExplicitGrantHandler{
+		AccessTokenStrategy: sg, RefreshTokenStrategy: sg, AuthorizeCodeStrategy: sg,
+		CoreStorage: st, TokenRevocationStorage: st, Config: config,
+	}
+	proof := &pkce.Handler{AuthorizeCodeStrategy: sg, Storage: st, Config: config}
+	idToken := &openid.IDTokenHandleHelper{IDTokenStrategy: sg}
+	config.AuthorizeEndpointHandlers = fosite.AuthorizeEndpointHandlers{code, proof}
+	config.TokenEndpointHandlers = fosite.TokenEndpointHandlers{
+		code,
+		&oauth2.RefreshTokenGrantHandler{
+			AccessTokenStrategy: sg, RefreshTokenStrategy: sg, TokenRevocationStorage: st, Config: config,
+		},
+		&oauth2.ClientCredentialsGrantHandler{
+			HandleHelper: &oauth2.HandleHelper{AccessTokenStrategy: sg, AccessTokenStorage: st, Config: config},
+			Config:       config,
+		},
+		&openid.OpenIDConnectExplicitHandler{IDTokenHandleHelper: idToken, OpenIDConnectRequestStorage: st, Config: config},
+		&openid.OpenIDConnectRefreshHandler{IDTokenHandleHelper: idToken, Config: config},
+		proof,
+	}
+	return &fosite.Fosite{Store: st, Config: config}
+}
+
+// unusedHasher stands where fosite would build a bcrypt hasher: secrets are
+// checked in authenticateClient and never reach it.
+type unusedHasher struct{}
+
+func (unusedHasher) Compare(context.Context, []byte, []byte) error {
+	return errors.New("client secrets are not checked here")
+}
+
+func (unusedHasher) Hash(context.Context, []byte) ([]byte, error) {
+	return nil, errors.New("client secrets are not hashed here")
+}
+
+// endpoint returns the absolute URL of a path below the issuer.
+func (p *Provider) endpoint(path string) string { return p.cfg.Issuer + path }
+
+// now is the time in UTC at the precision that stores keep.
+func (p *Provider) now() time.Time { return p.cfg.Now().UTC().Truncate(time.Microsecond) }
+
+// defaultAudience is the `aud` of a request that names no resource. It is
+// never empty (RFC 9068, section 2.2).
+func (p *Provider) defaultAudience(allowed []string) []string {
+	if len(allowed) == 0 {
+		return []string{p.cfg.Issuer}
+	}
+	return slices.Clone(allowed[:1])
+}

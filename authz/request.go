@@ -1,0 +1,255 @@
+package authz
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"signet/clients"
+)
+
+// Request is an authorization request (RFC 6749, section 4.1.1; OpenID
+// Connect Core, section 3.1.2.1) that has been parsed and found valid.
+type Request struct {
+	form    url.Values
+	started time.Time
+	client  clients.Client
+	parsed  *fosite.AuthorizeRequest
+
+	redirectURI       string
+	state             string
+	mode              string
+	scopes, audiences []string
+	prompts           []string
+	maxAge            *time.Duration
+	hint              string
+}
+
+// keptParameters are the parameters that a saved request consists of. All
+// others have no effect (OpenID Connect Core, section 3.1.2.1).
+var keptParameters = []string{
+	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "resource",
+	"code_challenge", "code_challenge_method", "prompt", "max_age", "id_token_hint", "login_hint",
+}
+
+// savedRequest is what Marshal writes: parameters and a time, nothing that
+// was decided. Restore decides again.
+type savedRequest struct {
+	Form    url.Values `json:"f"`
+	Started int64      `json:"t"`
+}
+
+// ClientID returns the client_id.
+func (r *Request) ClientID() string { return r.client.ID }
+
+// Query returns the parameters again, to start the request over.
+func (r *Request) Query() url.Values {
+	kept := url.Values{}
+	for _, name := range keptParameters {
+		if values, ok := r.form[name]; ok {
+			kept[name] = values
+		}
+	}
+	return kept
+}
+
+// Marshal writes the request down, for the time a page is shown.
+func (r *Request) Marshal() ([]byte, error) {
+	return json.Marshal(savedRequest{Form: r.Query(), Started: r.started.UnixMicro()})
+}
+
+// Restore reads what Marshal wrote and validates it again: the client may
+// have been disabled or changed since.
+func (p *Provider) Restore(ctx context.Context, saved []byte) (*Request, error) {
+	var s savedRequest
+	if err := json.Unmarshal(saved, &s); err != nil {
+		return nil, refuse(CodeInvalidRequest, "The saved request cannot be read. Start again.").because(err)
+	}
+	return p.parseAuthorization(ctx, s.Form, time.UnixMicro(s.Started).UTC())
+}
+
+// Begin parses and validates an authorization request. An *Error with a
+// Response goes back to the client; one without is for the person alone,
+// because the client or its redirect URI cannot be trusted.
+func (p *Provider) Begin(ctx context.Context, form url.Values) (*Request, error) {
+	return p.parseAuthorization(ctx, form, p.now())
+}
+
+func (p *Provider) parseAuthorization(ctx context.Context, form url.Values, started time.Time) (*Request, error) {
+	r := &Request{form: form, started: started, state: form.Get("state"), mode: form.Get("response_mode")}
+	if err := p.parseTrusted(ctx, r); err != nil {
+		return nil, err
+	}
+	// From here on the redirect URI is the client's own.
+	for _, check := range []func(context.Context, *Request) error{
+		p.checkShape, p.checkWithFosite, p.checkScope, p.checkProof, p.checkOpenID,
+	} {
+		if err := check(ctx, r); err != nil {
+			return nil, p.redirectError(r, err)
+		}
+	}
+	return r, nil
+}
+
+// redirectError attaches the redirect that tells the client.
+func (p *Provider) redirectError(r *Request, err error) *Error {
+	e := asError(err)
+	e.Response = p.respond(r, errorParams(e, r.state, p.cfg.Issuer))
+	return e
+}
+
+// parseTrusted finds the client and its redirect URI. On a mismatch there is
+// never a redirect.
+func (p *Provider) parseTrusted(ctx context.Context, r *Request) error {
+	for _, name := range []string{"client_id", "redirect_uri"} {
+		if len(r.form[name]) > 1 {
+			return refuse(CodeInvalidRequest, "The parameter %s is given more than once.", name)
+		}
+	}
+	id := r.form.Get("client_id")
+	if id == "" {
+		return refuse(CodeInvalidRequest, "The parameter client_id is missing.")
+	}
+	client, err := p.cfg.Clients.Client(ctx, id)
+	if errors.Is(err, clients.ErrNotFound) {
+		return refuse(CodeInvalidClient, "No app is registered under this client_id.").compared("a registered client", clip(id))
+	}
+	if err != nil {
+		return err
+	}
+	r.client = client
+	if client.Disabled {
+		return refuse(CodeUnauthorizedClient, "This app has been disabled.").compared("an enabled client", "disabled client "+id)
+	}
+	return r.matchRedirectURI()
+}
+
+func (r *Request) matchRedirectURI() error {
+	requested := r.form.Get("redirect_uri")
+	if requested == "" {
+		if len(r.client.RedirectURIs) != 1 {
+			return refuse(CodeInvalidRequest, "The parameter redirect_uri is missing.").
+				compared("one of "+strings.Join(r.client.RedirectURIs, " "), "none")
+		}
+		r.redirectURI = r.client.RedirectURIs[0]
+		return nil
+	}
+	matched, ok := clients.MatchRedirectURI(r.client.RedirectURIs, requested)
+	if !ok {
+		return refuse(CodeInvalidRequest, "The redirect_uri is not registered for this app.").
+			compared("one of "+strings.Join(r.client.RedirectURIs, " "), clip(requested))
+	}
+	r.redirectURI = matched
+	return nil
+}
+
+// checkShape refuses what cannot be read in one way only, and what this
+// server does not do.
+func (p *Provider) checkShape(_ context.Context, r *Request) error {
+	if r.mode != "" && r.mode != modeQuery && r.mode != modeFormPost {
+		r.mode = ""
+		return refuse(CodeInvalidRequest, "Only the response modes query and form_post are supported.")
+	}
+	if err := noDuplicates(r.form); err != nil {
+		return err
+	}
+	switch rt := r.form.Get("response_type"); {
+	case rt == "":
+		return refuse(CodeInvalidRequest, "The parameter response_type is missing.")
+	case rt != "code":
+		return refuse(CodeUnsupportedResponseType, "Only the response type code is supported.").compared("code", clip(rt))
+	case !r.client.GrantAllowed(clients.GrantAuthorizationCode):
+		return refuse(CodeUnauthorizedClient, "The client is not registered for the authorization code grant.")
+	}
+	return nil
+}
+
+// checkWithFosite lets fosite parse what is left. It sees the one redirect
+// URI that has matched, and the resources as its audience parameter.
+func (p *Provider) checkWithFosite(ctx context.Context, r *Request) error {
+	audiences, err := requestedAudiences(r.form["resource"], p.allowedAudiences(&r.client), p.defaultAudience(r.client.Audiences))
+	if err != nil {
+		return err
+	}
+	r.audiences = audiences
+	client := &fositeClient{Client: r.client, redirectURI: r.redirectURI}
+	form := r.Query()
+	// decide judges these; fosite's validator compares sub-second times.
+	for _, name := range []string{"prompt", "max_age", "id_token_hint", "scope"} {
+		form.Del(name)
+	}
+	for _, name := range []string{"request", "request_uri", "registration"} {
+		if r.form.Get(name) != "" {
+			code := name + "_not_supported"
+			return refuse(code, "The parameter %s is not supported.", name)
+		}
+	}
+	ar, err := p.fosite.NewAuthorizeRequest(withClient(ctx, client), formRequest(ctx, form))
+	if err != nil && !errors.Is(err, fosite.ErrInvalidState) { // a short or absent state is allowed
+		return err
+	}
+	r.parsed = ar.(*fosite.AuthorizeRequest)
+	return nil
+}
+
+func (p *Provider) checkScope(_ context.Context, r *Request) error {
+	scopes, err := requestedScopes(r.form.Get("scope"), &r.client)
+	r.scopes = scopes
+	return err
+}
+
+// An S256 challenge is the base64url of 32 bytes (RFC 7636, section 4.2).
+var s256Challenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+
+// checkProof asks for PKCE: always of public clients, of confidential ones
+// unless an OpenID Connect nonce stands in for it (OAuth 2.1, section 7.5.1),
+// and as the client's own setting says. A challenge that was sent must be S256.
+func (p *Provider) checkProof(_ context.Context, r *Request) error {
+	challenge, method := r.form.Get("code_challenge"), r.form.Get("code_challenge_method")
+	if challenge != "" || method != "" {
+		switch {
+		case method != "S256":
+			return refuse(CodeInvalidRequest, "The code_challenge_method must be S256.").compared("S256", clip(method))
+		case !s256Challenge.MatchString(challenge):
+			return refuse(CodeInvalidRequest, "The code_challenge is not the base64url of a SHA-256 hash.")
+		}
+		return nil
+	}
+	nonce := r.form.Get("nonce") != "" && slices.Contains(r.scopes, scopeOpenID)
+	if required := r.client.RequirePKCE; r.client.Public() || (required == nil && !nonce) || (required != nil && *required) {
+		return refuse(CodeInvalidRequest, "This client must use PKCE: send a code_challenge with code_challenge_method S256.")
+	}
+	return nil
+}
+
+// checkOpenID reads prompt, max_age and id_token_hint.
+func (p *Provider) checkOpenID(_ context.Context, r *Request) error {
+	r.prompts = strings.Fields(r.form.Get("prompt"))
+	if slices.Contains(r.prompts, promptNone) && len(r.prompts) > 1 {
+		return refuse(CodeInvalidRequest, "The prompt none cannot be combined with others.")
+	}
+	if raw := r.form.Get("max_age"); raw != "" {
+		seconds, err := strconv.ParseInt(raw, 10, 32)
+		if err != nil || seconds < 0 {
+			return refuse(CodeInvalidRequest, "The parameter max_age is not a number of seconds.").compared("a number", clip(raw))
+		}
+		age := time.Duration(seconds) * time.Second
+		r.maxAge = &age
+	}
+	if hint := r.form.Get("id_token_hint"); hint != "" {
+		claims, err := p.verifyIDTokenHint(hint)
+		if err != nil {
+			return refuse(CodeInvalidRequest, "The id_token_hint is not an ID token of this server.").because(err)
+		}
+		r.hint = claims.Subject
+	}
+	return nil
+}

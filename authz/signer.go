@@ -1,0 +1,186 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ory/fosite"
+
+	"signet/clients"
+)
+
+// JWT types (RFC 9068, section 2.1; RFC 7519, section 5.1).
+const (
+	typeAccessToken = "at+jwt"
+	typeIDToken     = "JWT"
+)
+
+// tokenSizeWarning is where a JWT becomes a burden for headers and cookies.
+const tokenSizeWarning = 2 << 10
+
+// signer implements fosite's token strategies on the key ring. fosite's own
+// would stamp wall-clock times and write into sessions; here every claim is
+// computed from the session of the exchange.
+type signer struct{ p *Provider }
+
+// audience is a JWT `aud`: a string for one, an array for several (RFC 7519,
+// section 4.1.3).
+type audience []string
+
+func (a audience) MarshalJSON() ([]byte, error) {
+	if len(a) == 1 {
+		return json.Marshal(a[0])
+	}
+	return json.Marshal([]string(a))
+}
+
+func (a *audience) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*a = audience{one}
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(a))
+}
+
+// accessClaims are the claims of an access token (RFC 9068, section 2.2).
+type accessClaims struct {
+	Issuer   string   `json:"iss"`
+	Subject  string   `json:"sub"`
+	Audience audience `json:"aud"`
+	ClientID string   `json:"client_id"`
+	Scope    string   `json:"scope,omitempty"`
+	IssuedAt int64    `json:"iat"`
+	Expires  int64    `json:"exp"`
+	ID       string   `json:"jti"`
+	// SessionID is the sign-in session, GrantID the row that revokes the token.
+	SessionID string   `json:"sid,omitempty"`
+	GrantID   string   `json:"grant_id,omitempty"`
+	AuthTime  int64    `json:"auth_time,omitempty"`
+	ACR       string   `json:"acr,omitempty"`
+	AMR       []string `json:"amr,omitempty"`
+}
+
+func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (token, signature string, err error) {
+	ses := r.GetSession().(*session)
+	c := accessClaims{
+		Issuer:   s.p.cfg.Issuer,
+		Subject:  ses.subject,
+		Audience: ses.audiences,
+		ClientID: r.GetClient().GetID(),
+		Scope:    strings.Join(ses.scopes, " "),
+		IssuedAt: ses.issuedAt.Unix(),
+		Expires:  ses.issuedAt.Add(s.p.cfg.AccessTokenTTL).Unix(),
+		ID:       rand.Text(),
+	}
+	if g := ses.grant; g != nil {
+		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR
+		c.AuthTime = unixOrZero(g.AuthTime)
+	}
+	token, err = s.sign(typeAccessToken, c, c.ClientID)
+	return token, "", err
+}
+
+// GenerateIDToken makes an ID token (OpenID Connect Core, section 2). fosite
+// has put the at_hash into the session.
+func (s *signer) GenerateIDToken(_ context.Context, _ time.Duration, r fosite.Requester) (string, error) {
+	ses := r.GetSession().(*session)
+	client, g := r.GetClient().(*fositeClient), ses.grant
+	claims := map[string]any{}
+	if client.IDTokenClaims {
+		maps.Copy(claims, personClaims(&ses.person, ses.scopes))
+	}
+	maps.Copy(claims, map[string]any{
+		"iss": s.p.cfg.Issuer,
+		"sub": ses.subject,
+		"aud": client.ID,
+		"iat": ses.issuedAt.Unix(),
+		"exp": ses.issuedAt.Add(s.p.cfg.IDTokenTTL).Unix(),
+	})
+	if hash := ses.idClaims.AccessTokenHash; hash != "" {
+		claims["at_hash"] = hash
+	}
+	if !g.AuthTime.IsZero() {
+		claims["auth_time"] = g.AuthTime.Unix()
+	}
+	if g.SessionID != "" {
+		claims["sid"] = g.SessionID
+	}
+	if g.ACR != "" {
+		claims["acr"] = g.ACR
+	}
+	if len(g.AMR) > 0 {
+		claims["amr"] = g.AMR
+	}
+	// Not at a refresh, where it would look like a new sign-in
+	// (OpenID Connect Core, section 12.2).
+	if g.Nonce != "" && ses.refreshGeneration <= 1 {
+		claims["nonce"] = g.Nonce
+	}
+	return s.sign(typeIDToken, claims, client.ID)
+}
+
+func (s *signer) sign(typ string, claims any, clientID string) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("marshal claims: %w", err)
+	}
+	token, err := s.p.cfg.Keys.Sign(typ, payload)
+	if err != nil {
+		return "", fmt.Errorf("sign %s: %w", typ, err)
+	}
+	if len(token) > tokenSizeWarning {
+		s.p.cfg.Logger.Warn("a token is large; some servers refuse headers of this size",
+			slog.String("client_id", clientID), slog.String("typ", typ), slog.Int("bytes", len(token)))
+	}
+	return token, nil
+}
+
+func (s *signer) GenerateAuthorizeCode(_ context.Context, r fosite.Requester) (code, signature string, err error) {
+	code, err = s.p.credentials.code(r.GetSession().(*session).grant.ID)
+	return code, code, err
+}
+
+func (s *signer) GenerateRefreshToken(_ context.Context, r fosite.Requester) (token, signature string, err error) {
+	ses := r.GetSession().(*session)
+	token, err = s.p.credentials.refreshToken(ses.grant.ID, ses.refreshGeneration)
+	return token, token, err
+}
+
+// AuthorizeCodeSignature and RefreshTokenSignature name what storage is asked
+// for: the whole credential, which storage opens itself.
+func (s *signer) AuthorizeCodeSignature(_ context.Context, code string) string { return code }
+
+func (s *signer) RefreshTokenSignature(_ context.Context, token string) string { return token }
+
+// AccessTokenSignature has no use: access tokens have no row.
+func (s *signer) AccessTokenSignature(context.Context, string) string { return "" }
+
+// ValidateAuthorizeCode, ValidateRefreshToken and ValidateAccessToken have
+// nothing left to check: storage authenticates and judges a credential in the
+// step that loads its grant.
+func (s *signer) ValidateAuthorizeCode(context.Context, fosite.Requester, string) error { return nil }
+
+func (s *signer) ValidateRefreshToken(context.Context, fosite.Requester, string) error { return nil }
+
+func (s *signer) ValidateAccessToken(context.Context, fosite.Requester, string) error { return nil }
+
+func unixOrZero(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+// mayRefresh reports whether a grant comes with refresh tokens (OpenID
+// Connect Core, section 11).
+func mayRefresh(c *clients.Client, scopes []string) bool {
+	return c.GrantAllowed(clients.GrantRefreshToken) && slices.Contains(scopes, scopeOfflineAccess)
+}

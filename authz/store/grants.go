@@ -1,0 +1,136 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"signet/authz"
+)
+
+// grantRow is a row of grants: in columns what is looked up, compared or
+// changed, in the payload what is written once.
+type grantRow struct {
+	ID            string       `gorm:"column:id;primaryKey"`
+	ClientID      string       `gorm:"column:client_id"`
+	Subject       string       `gorm:"column:subject"`
+	SessionID     string       `gorm:"column:session_id"`
+	Generation    int          `gorm:"column:generation"`
+	CodeExpires   *int64       `gorm:"column:code_expires_at"`
+	Redeemed      *int64       `gorm:"column:redeemed_at"`
+	Rotated       *int64       `gorm:"column:rotated_at"`
+	Created       *int64       `gorm:"column:created_at"`
+	Expires       *int64       `gorm:"column:expires_at"`
+	Revoked       *int64       `gorm:"column:revoked_at"`
+	RevokedReason string       `gorm:"column:revoked_reason"`
+	Payload       grantPayload `gorm:"column:payload;serializer:json"`
+}
+
+// TableName implements gorm's schema.Tabler.
+func (grantRow) TableName() string { return "grants" }
+
+type grantPayload struct {
+	Scopes        []string `json:"scopes"`
+	Audiences     []string `json:"audiences"`
+	RedirectURI   string   `json:"redirect_uri,omitempty"`
+	Nonce         string   `json:"nonce,omitempty"`
+	CodeChallenge string   `json:"code_challenge,omitempty"`
+	AuthTime      *int64   `json:"auth_time,omitempty"`
+	ACR           string   `json:"acr,omitempty"`
+	AMR           []string `json:"amr"`
+}
+
+func newGrantRow(g authz.Grant) grantRow {
+	return grantRow{
+		ID: g.ID, ClientID: g.ClientID, Subject: g.Subject, SessionID: g.SessionID,
+		Generation:  g.Generation,
+		CodeExpires: micros(g.CodeExpiresAt), Redeemed: micros(g.RedeemedAt), Rotated: micros(g.RotatedAt),
+		Created: micros(g.CreatedAt), Expires: micros(g.ExpiresAt),
+		Revoked: micros(g.RevokedAt), RevokedReason: g.RevokedReason,
+		Payload: grantPayload{
+			Scopes: g.Scopes, Audiences: g.Audiences,
+			RedirectURI: g.RedirectURI, Nonce: g.Nonce, CodeChallenge: g.CodeChallenge,
+			AuthTime: micros(g.AuthTime), ACR: g.ACR, AMR: g.AMR,
+		},
+	}
+}
+
+func (r grantRow) grant() authz.Grant {
+	return authz.Grant{
+		ID: r.ID, ClientID: r.ClientID, Subject: r.Subject, SessionID: r.SessionID,
+		Scopes: r.Payload.Scopes, Audiences: r.Payload.Audiences,
+		RedirectURI: r.Payload.RedirectURI, Nonce: r.Payload.Nonce, CodeChallenge: r.Payload.CodeChallenge,
+		AuthTime: moment(r.Payload.AuthTime), ACR: r.Payload.ACR, AMR: r.Payload.AMR,
+		CodeExpiresAt: moment(r.CodeExpires), RedeemedAt: moment(r.Redeemed),
+		Generation: r.Generation, RotatedAt: moment(r.Rotated),
+		CreatedAt: moment(r.Created), ExpiresAt: moment(r.Expires),
+		RevokedAt: moment(r.Revoked), RevokedReason: r.RevokedReason,
+	}
+}
+
+// CreateGrant implements authz.GrantStore: one INSERT.
+func (s *Store) CreateGrant(ctx context.Context, g authz.Grant) error {
+	row := newGrantRow(g)
+	if err := s.writer(ctx).Create(&row).Error; err != nil {
+		return fmt.Errorf("storing a grant: %w", err)
+	}
+	return nil
+}
+
+// Grant implements authz.GrantStore.
+func (s *Store) Grant(ctx context.Context, id string) (authz.Grant, error) {
+	var row grantRow
+	err := s.reader(ctx).Where("id = ?", id).Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return authz.Grant{}, authz.ErrNotFound
+	}
+	if err != nil {
+		return authz.Grant{}, fmt.Errorf("reading a grant: %w", err)
+	}
+	return row.grant(), nil
+}
+
+// RedeemCode implements authz.GrantStore: one UPDATE.
+func (s *Store) RedeemCode(ctx context.Context, id string, generation int, at, expires time.Time) error {
+	return spend("redeeming a code", s.writer(ctx).Model(&grantRow{}).
+		Where("id = ? AND redeemed_at IS NULL AND revoked_at IS NULL", id).
+		Updates(map[string]any{
+			"redeemed_at": micros(at), "rotated_at": micros(at),
+			"generation": generation, "expires_at": micros(expires),
+		}))
+}
+
+// Rotate implements authz.GrantStore: one UPDATE.
+func (s *Store) Rotate(ctx context.Context, id string, current int, at, expires time.Time) error {
+	return spend("rotating a refresh token", s.writer(ctx).Model(&grantRow{}).
+		Where("id = ? AND generation = ? AND revoked_at IS NULL", id, current).
+		Updates(map[string]any{
+			"generation": current + 1, "rotated_at": micros(at), "expires_at": micros(expires),
+		}))
+}
+
+// spend reads the outcome of a conditional update: no row means that somebody
+// else was first.
+func spend(doing string, done *gorm.DB) error {
+	if done.Error != nil {
+		return fmt.Errorf("%s: %w", doing, done.Error)
+	}
+	if done.RowsAffected == 0 {
+		return authz.ErrConflict
+	}
+	return nil
+}
+
+// RevokeGrant implements authz.GrantStore: one UPDATE.
+func (s *Store) RevokeGrant(ctx context.Context, id string, at time.Time, reason string) error {
+	err := s.writer(ctx).Model(&grantRow{}).
+		Where("id = ? AND revoked_at IS NULL", id).
+		Updates(map[string]any{"revoked_at": micros(at), "revoked_reason": reason}).Error
+	if err != nil {
+		return fmt.Errorf("revoking a grant: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,195 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"signet/authz"
+	"signet/authz/login"
+	"signet/clients"
+	"signet/keys"
+)
+
+// Memory is a store for tests: it has the semantics of the real ones, loses
+// everything with the process, and is safe for concurrent use.
+type Memory struct {
+	mu           sync.Mutex
+	grants       map[string]authz.Grant
+	revoked      map[string]struct{}
+	consents     map[consentKey][]string
+	clients      map[string]clients.Client
+	people       map[string]login.Person
+	names        map[string]string // login.Key → Person.ID
+	sessions     map[string]login.Session
+	links        map[string]login.SetupLink
+	keys         map[string]keys.Record
+	fingerprints map[string]string
+}
+
+type consentKey struct{ subject, clientID string }
+
+var _ Backend = (*Memory)(nil)
+
+// NewMemory returns an empty store.
+func NewMemory() *Memory {
+	return &Memory{
+		grants:       map[string]authz.Grant{},
+		revoked:      map[string]struct{}{},
+		consents:     map[consentKey][]string{},
+		clients:      map[string]clients.Client{},
+		people:       map[string]login.Person{},
+		names:        map[string]string{},
+		sessions:     map[string]login.Session{},
+		links:        map[string]login.SetupLink{},
+		keys:         map[string]keys.Record{},
+		fingerprints: map[string]string{},
+	}
+}
+
+// enter takes the lock, or returns the error of a context that is done. The
+// returned function gives the lock back.
+func (m *Memory) enter(ctx context.Context) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	return m.mu.Unlock, nil
+}
+
+// kept is a time as every store keeps it.
+func kept(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
+func keptGrant(g authz.Grant) authz.Grant {
+	g.Scopes, g.Audiences, g.AMR = slices.Clone(g.Scopes), slices.Clone(g.Audiences), slices.Clone(g.AMR)
+	for _, t := range []*time.Time{
+		&g.AuthTime, &g.CodeExpiresAt, &g.RedeemedAt, &g.RotatedAt, &g.CreatedAt, &g.ExpiresAt, &g.RevokedAt,
+	} {
+		*t = kept(*t)
+	}
+	return g
+}
+
+// CreateGrant implements authz.GrantStore.
+func (m *Memory) CreateGrant(ctx context.Context, g authz.Grant) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, taken := m.grants[g.ID]; taken {
+		return errors.New("storing a grant: its id is taken")
+	}
+	m.grants[g.ID] = keptGrant(g)
+	return nil
+}
+
+// Grant implements authz.GrantStore.
+func (m *Memory) Grant(ctx context.Context, id string) (authz.Grant, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return authz.Grant{}, err
+	}
+	defer leave()
+	g, ok := m.grants[id]
+	if !ok {
+		return authz.Grant{}, authz.ErrNotFound
+	}
+	return keptGrant(g), nil
+}
+
+// RedeemCode implements authz.GrantStore.
+func (m *Memory) RedeemCode(ctx context.Context, id string, generation int, at, expires time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	g, ok := m.grants[id]
+	if !ok || !g.RedeemedAt.IsZero() || g.Revoked() {
+		return authz.ErrConflict
+	}
+	g.RedeemedAt, g.RotatedAt, g.Generation, g.ExpiresAt = at, at, generation, expires
+	m.grants[id] = keptGrant(g)
+	return nil
+}
+
+// Rotate implements authz.GrantStore.
+func (m *Memory) Rotate(ctx context.Context, id string, current int, at, expires time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	g, ok := m.grants[id]
+	if !ok || g.Generation != current || g.Revoked() {
+		return authz.ErrConflict
+	}
+	g.Generation, g.RotatedAt, g.ExpiresAt = current+1, at, expires
+	m.grants[id] = keptGrant(g)
+	return nil
+}
+
+// RevokeGrant implements authz.GrantStore.
+func (m *Memory) RevokeGrant(ctx context.Context, id string, at time.Time, reason string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if g, ok := m.grants[id]; ok && !g.Revoked() {
+		g.RevokedAt, g.RevokedReason = at, reason
+		m.grants[id] = keptGrant(g)
+	}
+	return nil
+}
+
+// RevokeToken implements authz.TokenStore.
+func (m *Memory) RevokeToken(ctx context.Context, jti string, _ time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.revoked[jti] = struct{}{}
+	return nil
+}
+
+// TokenRevoked implements authz.TokenStore.
+func (m *Memory) TokenRevoked(ctx context.Context, jti string) (bool, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	_, revoked := m.revoked[jti]
+	return revoked, nil
+}
+
+// ConsentedScopes implements authz.ConsentStore.
+func (m *Memory) ConsentedScopes(ctx context.Context, subject, clientID string) ([]string, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return slices.Clone(m.consents[consentKey{subject, clientID}]), nil
+}
+
+// SaveConsent implements authz.ConsentStore.
+func (m *Memory) SaveConsent(ctx context.Context, subject, clientID string, scopes []string, _ time.Time) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	m.consents[consentKey{subject, clientID}] = slices.Clone(scopes)
+	return nil
+}

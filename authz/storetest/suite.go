@@ -1,0 +1,147 @@
+package storetest
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"testing"
+	"time"
+
+	"signet/authz"
+	"signet/authz/login"
+	"signet/clients"
+	"signet/keys"
+)
+
+// Backend is everything a store offers.
+type Backend interface {
+	authz.GrantStore
+	authz.TokenStore
+	authz.ConsentStore
+	clients.Store
+	login.PeopleStore
+	login.SessionStore
+	login.SetupStore
+	keys.Store
+	Fingerprints
+}
+
+// Fingerprints remembers what must not change from one start to the next.
+type Fingerprints interface {
+	// Fingerprint remembers value under name on the first call and reports on
+	// every later one whether value is the same.
+	Fingerprint(ctx context.Context, name string, value []byte) (match bool, err error)
+}
+
+// Run runs the whole suite. It calls open for an empty store whenever it needs
+// one; open registers its own clean-up with the test that it gets.
+func Run(t *testing.T, open func(t *testing.T) Backend) {
+	for _, part := range []struct {
+		name string
+		run  func(*testing.T, Backend)
+	}{
+		{"grants/round trip", grantRoundTrip},
+		{"grants/not found", grantNotFound},
+		{"grants/id is unique", grantUnique},
+		{"grants/code is redeemed once", redeemOnce},
+		{"grants/refresh token rotates by its generation", rotateByGeneration},
+		{"grants/revoked grant yields nothing", revokedGrant},
+		{"grants/revoking is idempotent", revokeTwice},
+		{"grants/a change touches one grant only", changeOneGrant},
+		{"grants/race for a code", raceRedeem},
+		{"grants/race for a refresh token", raceRotate},
+		{"grants/race of redeeming and revoking", raceRevoke},
+		{"tokens/revocation", tokenRevocation},
+		{"consents/replaced and kept apart", consents},
+		{"consents/race", raceConsent},
+		{"clients/round trip", clientRoundTrip},
+		{"clients/update keeps CreatedAt", clientUpdate},
+		{"clients/not found and taken", clientErrors},
+		{"clients/order", clientOrder},
+		{"clients/race for an id", raceClient},
+		{"people/round trip", personRoundTrip},
+		{"people/found by any spelling of a name", personByLogin},
+		{"people/names are unique across usernames and emails", personTaken},
+		{"people/update keeps CreatedAt and moves names", personUpdate},
+		{"people/failed update changes nothing", personUpdateAtomic},
+		{"people/order", personOrder},
+		{"people/race for a name", racePerson},
+		{"sessions/round trip", sessionRoundTrip},
+		{"sessions/not found and unique", sessionErrors},
+		{"sessions/ending is idempotent", sessionEnd},
+		{"setup/one link at a time", setupReplace},
+		{"setup/link dies with its use", setupUse},
+		{"setup/taken name leaves the link", setupTaken},
+		{"setup/race for the link", raceSetup},
+		{"keys/round trip and order", keyRoundTrip},
+		{"keys/next key retires the one before", keyRetires},
+		{"keys/taken generation changes nothing", keyTaken},
+		{"keys/unknown predecessor changes nothing", keyUnknownPrev},
+		{"keys/race for a generation", raceKey},
+		{"fingerprints/remembered and compared", fingerprints},
+		{"fingerprints/race of the first value", raceFingerprint},
+		{"everything/what goes in and out is a copy", copies},
+		{"everything/cancelled context", cancelled},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.run(t, open(t)) })
+	}
+}
+
+// at returns a moment that has microseconds and is given in another zone than
+// UTC, as a careless caller would.
+func at(minute int) time.Time {
+	zone := time.FixedZone("elsewhere", 2*60*60+30*60)
+	return time.Date(2026, 3, 29, 1, minute, 59, 123_456_000, zone)
+}
+
+// fine is at with nanoseconds, which no store keeps.
+func fine(minute int) time.Time { return at(minute).Add(789 * time.Nanosecond) }
+
+// same fails unless got is want to the last field. The times in want must be
+// as a store answers them: see utc.
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s:\n got %+v\nwant %+v", what, got, want)
+	}
+}
+
+// utc is how a store must answer at(minute) and fine(minute).
+func utc(minute int) time.Time { return at(minute).UTC() }
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("unexpected error: %v", err)
+	}
+}
+
+// race calls do n times at once and counts the outcomes: nil, lost, and any
+// other, which fails the test.
+func race(t *testing.T, n int, lost func(error) bool, do func(i int) error) (won, lostCount int) {
+	t.Helper()
+	var (
+		start = make(chan struct{})
+		done  sync.WaitGroup
+		errs  = make([]error, n)
+	)
+	for i := range n {
+		done.Go(func() {
+			<-start
+			errs[i] = do(i)
+		})
+	}
+	close(start)
+	done.Wait()
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			won++
+		case lost(err):
+			lostCount++
+		default:
+			t.Errorf("contender %d: unexpected error: %v", i, err)
+		}
+	}
+	return won, lostCount
+}

@@ -1,0 +1,108 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"signet/authz/login"
+)
+
+// copies: whoever changes what was handed in or out changes nothing inside.
+func copies(t *testing.T, b Backend) {
+	ctx := t.Context()
+	g, c, p := fullGrant("g"), fullClient("c"), fullPerson("p", "ann", "ann@example.com")
+	s, k, scopes := fullSession("s"), fullKey("k", "RS256", 1), []string{"openid"}
+	must(t, b.CreateGrant(ctx, g))
+	must(t, b.CreateClient(ctx, c))
+	must(t, b.CreatePerson(ctx, p))
+	must(t, b.CreateSession(ctx, s))
+	must(t, b.InsertKey(ctx, k, nil))
+	must(t, b.SaveConsent(ctx, "ann", "app", scopes, at(1)))
+
+	// The first round spoils what was given, the second what was got.
+	for _, round := range []string{"given", "got"} {
+		g.Scopes[0], g.Audiences[0], g.AMR[0] = "x", "x", "x"
+		c.Secrets[0].Hash, c.RedirectURIs[0], c.PostLogoutRedirectURIs[0] = "x", "x", "x"
+		c.GrantTypes[0], c.Scopes[0], c.Audiences[0], *c.RequirePKCE = "x", "x", "x", true
+		p.Groups[0], p.Profile.Address.Country = "x", "x"
+		s.AMR[0], k.PublicJWK[0], k.Sealed[0], scopes[0] = "x", 'x', 'x', "x"
+
+		var err error
+		g, err = b.Grant(ctx, "g")
+		must(t, err)
+		same(t, "grant after spoiling what was "+round, g, fullGrant("g"))
+		c, err = b.Client(ctx, "c")
+		must(t, err)
+		same(t, "client after spoiling what was "+round, c, fullClient("c"))
+		p, err = b.PersonByLogin(ctx, key(t, "ann"))
+		must(t, err)
+		same(t, "person after spoiling what was "+round, p, fullPerson("p", "ann", "ann@example.com"))
+		s, err = b.SessionByToken(ctx, s.TokenHash)
+		must(t, err)
+		same(t, "session after spoiling what was "+round, s, fullSession("s"))
+		all, err := b.Keys(ctx)
+		must(t, err)
+		k = all[0]
+		same(t, "key after spoiling what was "+round, k, fullKey("k", "RS256", 1))
+		scopes, err = b.ConsentedScopes(ctx, "ann", "app")
+		must(t, err)
+		same(t, "consent after spoiling what was "+round, scopes, []string{"openid"})
+	}
+}
+
+// cancelled: a request that is gone gets its context's error, never "not
+// found" or "already spent", and changes nothing.
+func cancelled(t *testing.T, b Backend) {
+	must(t, b.CreateGrant(t.Context(), freshGrant("g")))
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "link", ExpiresAt: at(1)}))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range map[string]func() error{
+		"CreateGrant":      func() error { return b.CreateGrant(ctx, freshGrant("h")) },
+		"Grant":            func() error { _, err := b.Grant(ctx, "g"); return err },
+		"RedeemCode":       func() error { return b.RedeemCode(ctx, "g", 1, at(1), at(2)) },
+		"Rotate":           func() error { return b.Rotate(ctx, "g", 0, at(1), at(2)) },
+		"RevokeGrant":      func() error { return b.RevokeGrant(ctx, "g", at(1), "x") },
+		"RevokeToken":      func() error { return b.RevokeToken(ctx, "jti", at(1)) },
+		"TokenRevoked":     func() error { _, err := b.TokenRevoked(ctx, "jti"); return err },
+		"ConsentedScopes":  func() error { _, err := b.ConsentedScopes(ctx, "a", "b"); return err },
+		"SaveConsent":      func() error { return b.SaveConsent(ctx, "a", "b", nil, at(1)) },
+		"Client":           func() error { _, err := b.Client(ctx, "c"); return err },
+		"Clients":          func() error { _, err := b.Clients(ctx); return err },
+		"CreateClient":     func() error { return b.CreateClient(ctx, fullClient("c")) },
+		"UpdateClient":     func() error { return b.UpdateClient(ctx, fullClient("c")) },
+		"CreatePerson":     func() error { return b.CreatePerson(ctx, fullPerson("1", "ann", "")) },
+		"UpdatePerson":     func() error { return b.UpdatePerson(ctx, fullPerson("1", "ann", "")) },
+		"Person":           func() error { _, err := b.Person(ctx, "1"); return err },
+		"PersonByLogin":    func() error { _, err := b.PersonByLogin(ctx, "ann"); return err },
+		"People":           func() error { _, err := b.People(ctx); return err },
+		"CreateSession":    func() error { return b.CreateSession(ctx, fullSession("s")) },
+		"SessionByToken":   func() error { _, err := b.SessionByToken(ctx, "s"); return err },
+		"EndSession":       func() error { return b.EndSession(ctx, "s", at(1)) },
+		"ReplaceSetupLink": func() error { return b.ReplaceSetupLink(ctx, login.SetupLink{TokenHash: "new"}) },
+		"SetupLink":        func() error { _, err := b.SetupLink(ctx, "link"); return err },
+		"UseSetupLink":     func() error { return b.UseSetupLink(ctx, "link", fullPerson("1", "ann", "")) },
+		"CountPeople":      func() error { _, err := b.CountPeople(ctx); return err },
+		"Keys":             func() error { _, err := b.Keys(ctx); return err },
+		"InsertKey":        func() error { return b.InsertKey(ctx, fullKey("k", "RS256", 1), nil) },
+		"Fingerprint":      func() error { _, err := b.Fingerprint(ctx, "n", []byte("v")); return err },
+	} {
+		if err := call(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want context.Canceled", name, err)
+		}
+	}
+	got, err := b.Grant(t.Context(), "g")
+	must(t, err)
+	same(t, "grant", got, freshGrant("g"))
+	link, err := b.SetupLink(t.Context(), "link")
+	must(t, err)
+	same(t, "link", link, login.SetupLink{TokenHash: "link", ExpiresAt: utc(1)})
+
+	late, stop := context.WithDeadline(t.Context(), time.Unix(1, 0))
+	defer stop()
+	if _, err := b.Grant(late, "g"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Grant after the deadline: got %v, want context.DeadlineExceeded", err)
+	}
+}

@@ -1,0 +1,135 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"signet/authz/login"
+)
+
+func fullSession(id string) login.Session {
+	return login.Session{
+		ID: id, TokenHash: "hash of " + id, Subject: "subject-ü",
+		AuthTime: utc(1), AMR: []string{"pwd", "otp"}, ACR: "urn:acr:1",
+		CreatedAt: utc(2), ExpiresAt: utc(3), EndedAt: utc(4),
+	}
+}
+
+func sessionRoundTrip(t *testing.T, b Backend) {
+	for _, s := range []login.Session{fullSession("full"), {ID: "zero", TokenHash: "0"}, {ID: "empty", TokenHash: "1", AMR: []string{}}} {
+		must(t, b.CreateSession(t.Context(), s))
+		got, err := b.SessionByToken(t.Context(), s.TokenHash)
+		must(t, err)
+		same(t, "session "+s.ID, got, s)
+	}
+	s := fullSession("zones")
+	s.AuthTime, s.CreatedAt, s.ExpiresAt, s.EndedAt = fine(1), fine(2), fine(3), fine(4)
+	must(t, b.CreateSession(t.Context(), s))
+	got, err := b.SessionByToken(t.Context(), s.TokenHash)
+	must(t, err)
+	same(t, "times in UTC with microseconds", got, fullSession("zones"))
+}
+
+func sessionErrors(t *testing.T, b Backend) {
+	must(t, b.CreateSession(t.Context(), fullSession("a")))
+	for _, hash := range []string{"nowhere", "", "a", "HASH OF A"} {
+		if _, err := b.SessionByToken(t.Context(), hash); !errors.Is(err, login.ErrNotFound) {
+			t.Errorf("token hash %q: got %v, want ErrNotFound", hash, err)
+		}
+	}
+	for what, s := range map[string]login.Session{
+		"id":         {ID: "a", TokenHash: "new"},
+		"token hash": {ID: "new", TokenHash: "hash of a"},
+	} {
+		if err := b.CreateSession(t.Context(), s); err == nil {
+			t.Errorf("a second session with the same %s was stored", what)
+		}
+	}
+	got, err := b.SessionByToken(t.Context(), "hash of a")
+	must(t, err)
+	same(t, "first session", got, fullSession("a"))
+}
+
+func sessionEnd(t *testing.T, b Backend) {
+	open := fullSession("a")
+	open.EndedAt = time.Time{}
+	other := fullSession("b")
+	other.EndedAt = time.Time{}
+	must(t, b.CreateSession(t.Context(), open))
+	must(t, b.CreateSession(t.Context(), other))
+	must(t, b.EndSession(t.Context(), "nowhere", at(9)))
+	must(t, b.EndSession(t.Context(), "a", fine(10)))
+	must(t, b.EndSession(t.Context(), "a", fine(11)))
+
+	open.EndedAt = utc(10)
+	got, err := b.SessionByToken(t.Context(), open.TokenHash)
+	must(t, err)
+	same(t, "session ended twice", got, open)
+	got, err = b.SessionByToken(t.Context(), other.TokenHash)
+	must(t, err)
+	same(t, "another session of the same person", got, other)
+}
+
+func setupReplace(t *testing.T, b Backend) {
+	if _, err := b.SetupLink(t.Context(), "first"); !errors.Is(err, login.ErrNotFound) {
+		t.Errorf("SetupLink of an empty store: got %v, want ErrNotFound", err)
+	}
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "first", ExpiresAt: fine(1)}))
+	got, err := b.SetupLink(t.Context(), "first")
+	must(t, err)
+	same(t, "link", got, login.SetupLink{TokenHash: "first", ExpiresAt: utc(1)})
+
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "second", ExpiresAt: at(2)}))
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "second", ExpiresAt: at(3)}))
+	if _, err := b.SetupLink(t.Context(), "first"); !errors.Is(err, login.ErrNotFound) {
+		t.Errorf("the replaced link: got %v, want ErrNotFound", err)
+	}
+	got, err = b.SetupLink(t.Context(), "second")
+	must(t, err)
+	same(t, "link replaced by itself", got, login.SetupLink{TokenHash: "second", ExpiresAt: utc(3)})
+}
+
+func setupUse(t *testing.T, b Backend) {
+	admin := fullPerson("1", "admin", "admin@example.com")
+	if err := b.UseSetupLink(t.Context(), "link", admin); !errors.Is(err, login.ErrNotFound) {
+		t.Errorf("a link that never was: got %v, want ErrNotFound", err)
+	}
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "link", ExpiresAt: at(1)}))
+	if n, err := b.CountPeople(t.Context()); err != nil || n != 0 {
+		t.Errorf("CountPeople before: got %d, %v, want 0", n, err)
+	}
+	must(t, b.UseSetupLink(t.Context(), "link", admin))
+	got, err := b.PersonByLogin(t.Context(), key(t, "admin"))
+	must(t, err)
+	same(t, "administrator", got, admin)
+	if _, err := b.SetupLink(t.Context(), "link"); !errors.Is(err, login.ErrNotFound) {
+		t.Errorf("the used link: got %v, want ErrNotFound", err)
+	}
+	if err := b.UseSetupLink(t.Context(), "link", fullPerson("2", "mallory", "")); !errors.Is(err, login.ErrNotFound) {
+		t.Errorf("using it again: got %v, want ErrNotFound", err)
+	}
+	if n, err := b.CountPeople(t.Context()); err != nil || n != 1 {
+		t.Errorf("CountPeople after: got %d, %v, want 1", n, err)
+	}
+}
+
+func setupTaken(t *testing.T, b Backend) {
+	must(t, b.CreatePerson(t.Context(), fullPerson("1", "ann", "ann@example.com")))
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "link", ExpiresAt: at(1)}))
+	if err := b.UseSetupLink(t.Context(), "link", fullPerson("2", "ANN", "")); !errors.Is(err, login.ErrTaken) {
+		t.Errorf("a taken name: got %v, want ErrTaken", err)
+	}
+	must(t, b.UseSetupLink(t.Context(), "link", fullPerson("2", "bob", "")))
+}
+
+func raceSetup(t *testing.T, b Backend) {
+	must(t, b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: "link", ExpiresAt: at(1)}))
+	won, lost := race(t, 20, func(err error) bool { return errors.Is(err, login.ErrNotFound) }, func(i int) error {
+		return b.UseSetupLink(t.Context(), "link", login.Person{ID: fmt.Sprint(i), Username: fmt.Sprint("admin", i)})
+	})
+	if n, err := b.CountPeople(t.Context()); won != 1 || lost != 19 || n != 1 || err != nil {
+		t.Errorf("%d uses won, %d lost, %d people (%v), want 1, 19 and 1", won, lost, n, err)
+	}
+}

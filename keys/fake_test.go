@@ -1,0 +1,206 @@
+package keys
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// memStore is a Store in memory. Several rings may share one.
+type memStore struct {
+	mu           sync.Mutex
+	records      []Record
+	down         bool
+	reads        int
+	inserts      int
+	beforeInsert func()
+}
+
+var errDown = errors.New("the store is down")
+
+func (s *memStore) Keys(context.Context) ([]Record, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
+	if s.down {
+		return nil, errDown
+	}
+	out := slices.Clone(s.records)
+	for i := range out {
+		out[i].Sealed = bytes.Clone(out[i].Sealed)
+		out[i].PublicJWK = bytes.Clone(out[i].PublicJWK)
+	}
+	return out, nil
+}
+
+func (s *memStore) InsertKey(_ context.Context, next Record, prev *Record) error {
+	if s.beforeInsert != nil {
+		s.beforeInsert()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down {
+		return errDown
+	}
+	for _, rec := range s.records {
+		if rec.Algorithm == next.Algorithm && rec.Generation == next.Generation {
+			return ErrExists
+		}
+	}
+	s.inserts++
+	if prev != nil {
+		i := slices.IndexFunc(s.records, func(rec Record) bool { return rec.KID == prev.KID })
+		if i < 0 {
+			return errors.New("no such key")
+		}
+		s.records[i].RetiredAt, s.records[i].RemovedAt = prev.RetiredAt, prev.RemovedAt
+	}
+	s.records = append(s.records, next)
+	return nil
+}
+
+func (s *memStore) setDown(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+// readCount is how often the keys were asked for.
+func (s *memStore) readCount() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads
+}
+
+// count is how many keys the store holds.
+func (s *memStore) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.records)
+}
+
+// fakeClock stands still until it is moved.
+type fakeClock struct{ now atomic.Pointer[time.Time] }
+
+func newClock() *fakeClock {
+	c := &fakeClock{}
+	c.set(time.Date(2030, 3, 1, 12, 0, 0, 0, time.UTC))
+	return c
+}
+
+func (c *fakeClock) Now() time.Time          { return *c.now.Load() }
+func (c *fakeClock) set(t time.Time)         { c.now.Store(&t) }
+func (c *fakeClock) advance(d time.Duration) { c.set(c.Now().Add(d)) }
+
+// smallKeys are RSA keys too short for use, but quick to make and sign with.
+// The time a test takes must not go into making keys.
+var smallKeys = sync.OnceValue(func() []*rsa.PrivateKey {
+	out := make([]*rsa.PrivateKey, 24)
+	for i := range out {
+		key, err := rsa.GenerateKey(rand.Reader, 1024)
+		if err != nil {
+			panic(err)
+		}
+		out[i] = key
+	}
+	return out
+})
+
+var errNoSmallKeys = errors.New("the test has used all its small keys")
+
+// bench is what the rings of one test share: a store, a clock, a supply of keys.
+type bench struct {
+	t     testing.TB
+	store *memStore
+	clock *fakeClock
+	used  atomic.Int64
+	log   *bytes.Buffer
+}
+
+func newBench(t testing.TB) *bench {
+	return &bench{t: t, store: &memStore{}, clock: newClock(), log: &bytes.Buffer{}}
+}
+
+func (b *bench) generate(io.Reader, int) (crypto.Signer, error) {
+	n := int(b.used.Add(1)) - 1
+	if n >= len(smallKeys()) {
+		return nil, errNoSmallKeys
+	}
+	return smallKeys()[n], nil
+}
+
+var testSealingKey = bytes.Repeat([]byte{7}, sealingKeySize)
+
+// config is a valid configuration: max-age 1 h, announced 2 h, rotated daily.
+func (b *bench) config() Config {
+	return Config{
+		Store: b.store, SealingKey: testSealingKey,
+		RotateEvery: 24 * time.Hour, AnnounceFor: 2 * time.Hour, KeepFor: 3 * time.Hour,
+		MaxAge: time.Hour, ReloadEvery: time.Minute,
+		Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(b.log, nil)),
+	}.withDefaults()
+}
+
+// open opens a ring with small keys.
+func (b *bench) open(cfg Config) (*Ring, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	return open(b.t.Context(), cfg, b.generate)
+}
+
+func (b *bench) mustOpen() *Ring {
+	b.t.Helper()
+	r, err := b.open(b.config())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+// jwksKIDs is the kids of the JWKS in their order.
+func jwksKIDs(t testing.TB, r *Ring) []string {
+	t.Helper()
+	set, err := r.JWKS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Keys []struct {
+			KID string `json:"kid"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(set.Body, &doc); err != nil {
+		t.Fatal(err)
+	}
+	var kids []string
+	for _, key := range doc.Keys {
+		kids = append(kids, key.KID)
+	}
+	return kids
+}
+
+// signerKID signs and returns the kid of the key that did.
+func signerKID(t testing.TB, r *Ring) string {
+	t.Helper()
+	token, err := r.Sign("at+jwt", []byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.Verify(token)
+	if err != nil {
+		t.Fatalf("a ring refuses its own token: %v", err)
+	}
+	return got.KID
+}

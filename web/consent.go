@@ -1,0 +1,115 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"signet/authz"
+	"signet/authz/login"
+)
+
+type consentView struct {
+	App, Host, Person         string
+	New, Old                  []authz.ScopeText
+	Policy, Terms             string
+	Action, Token             string
+	SwitchAction, SwitchToken string
+	Alert                     string
+}
+
+func (s *server) showConsent(c echo.Context, f *flow, step authz.Step, subject, alert string) error {
+	status := http.StatusOK
+	if alert != "" {
+		status = http.StatusForbidden
+	}
+	return s.pages.render(c, page{
+		name: "consent", status: status, failed: alert != "", leaves: true,
+		title: s.texts.ConsentTitle,
+		view: consentView{
+			App: appName(step.Client), Host: s.appHost(step.RedirectURI),
+			Person: personName(step.Person), New: scopeTexts(step.NewScopes), Old: scopeTexts(step.OldScopes),
+			Policy: step.Client.PolicyURI, Terms: step.Client.TermsURI,
+			Action: s.flowURL(f.id, "consent"), Token: s.consentToken(f, subject),
+			SwitchAction: s.flowURL(f.id, "switch"), SwitchToken: s.seal.Token(f.id, f.browser, "switch"),
+			Alert: alert,
+		},
+	})
+}
+
+// consentToken binds the answer to the person who was asked: when somebody
+// else has signed in meanwhile, in another tab, it does not count.
+func (s *server) consentToken(f *flow, subject string) string {
+	return s.seal.Token(f.id, f.browser, "consent", subject)
+}
+
+// answerConsent takes Allow or Deny.
+func (s *server) answerConsent(c echo.Context) error {
+	f, err := s.openFlow(c)
+	if err != nil {
+		return err
+	}
+	form, err := s.form(c)
+	if err != nil {
+		return err
+	}
+	sess, err := s.session(c)
+	if err != nil {
+		return err
+	}
+	answer, alert := authz.NoAnswer, ""
+	switch {
+	case sess == nil: // Advance asks for a sign-in
+	case !s.seal.Check(form.Get("csrf"), f.id, f.browser, "consent", sess.Subject):
+		alert = s.texts.FormStale
+	case form.Get("answer") == "allow":
+		answer = authz.Allow
+	case form.Get("answer") == "deny":
+		answer = authz.Deny
+	default:
+		alert = s.texts.ConsentNoAnswer
+	}
+	step, err := s.authorize.Advance(c.Request().Context(), f.req, sess, answer)
+	if err == nil && step.Kind == authz.StepConsent && alert != "" {
+		return s.showConsent(c, f, step, sess.Subject, alert)
+	}
+	return s.follow(c, f, step, err)
+}
+
+// appHost says in a few words where the answer goes, so that a name alone
+// deceives nobody.
+func (s *server) appHost(uri string) string {
+	u, err := url.Parse(uri)
+	switch {
+	case err != nil || uri == "":
+		return ""
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fillPlain(s.texts.HostScheme, clip(u.Scheme, 100)) // RFC 8252, section 7.1
+	case loopback(u.Hostname()):
+		return fillPlain(s.texts.HostDevice, clip(u.Host, 100)) // RFC 8252, section 7.3
+	}
+	return clip(u.Host, 255)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
+}
+
+func personName(p login.Person) string {
+	if p.Username != "" {
+		return tidy(p.Username)
+	}
+	return tidy(p.Email)
+}
+
+func scopeTexts(in []authz.ScopeText) []authz.ScopeText {
+	out := make([]authz.ScopeText, 0, len(in))
+	for _, t := range in {
+		out = append(out, authz.ScopeText{Name: clip(t.Name, 300), Text: clip(t.Text, 300)})
+	}
+	return out
+}

@@ -1,0 +1,194 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"signet/authz"
+	"signet/authz/login"
+	"signet/clients"
+)
+
+// clock is a clock that tests move.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+// fakeRequest is an authorization request as its parameters.
+type fakeRequest url.Values
+
+func (r fakeRequest) Marshal() ([]byte, error) { return json.Marshal(r) }
+func (r fakeRequest) Query() url.Values        { return url.Values(r) }
+
+// fakeAuthz knows one app, which needs a sign-in and, unless it is first
+// party, a consent.
+type fakeAuthz struct {
+	mu       sync.Mutex
+	client   clients.Client
+	consents map[string]bool
+	issued   int
+	// people names the subjects.
+	people map[string]login.Person
+	scopes []authz.ScopeText
+	old    []authz.ScopeText
+	logout authz.Logout
+	seen   []url.Values
+	fail   error
+}
+
+func (a *fakeAuthz) Begin(_ context.Context, form url.Values) (pending, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.fail != nil {
+		return nil, a.fail
+	}
+	a.seen = append(a.seen, form)
+	if form.Get("client_id") != a.client.ID {
+		return nil, &authz.Error{Code: authz.CodeInvalidClient, Status: 401, Expected: "a registered client", Received: form.Get("client_id"),
+			Description: "No app is registered under this client_id."}
+	}
+	if form.Get("response_type") != "code" {
+		return nil, &authz.Error{Code: authz.CodeUnsupportedResponseType, Status: 400, Response: a.response(form, url.Values{"error": {authz.CodeUnsupportedResponseType}})}
+	}
+	return fakeRequest(form), nil
+}
+
+func (a *fakeAuthz) Restore(_ context.Context, saved []byte) (pending, error) {
+	var r fakeRequest
+	return r, json.Unmarshal(saved, &r)
+}
+
+func (a *fakeAuthz) response(form url.Values, params url.Values) *authz.Response {
+	if st := form.Get("state"); st != "" {
+		params.Set("state", st)
+	}
+	return &authz.Response{RedirectURI: a.client.RedirectURIs[0], Mode: form.Get("response_mode"), Params: params}
+}
+
+func (a *fakeAuthz) Advance(_ context.Context, p pending, s *login.Session, answer authz.Answer) (authz.Step, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := url.Values(p.(fakeRequest))
+	step := authz.Step{Client: a.client, RedirectURI: a.client.RedirectURIs[0], LoginHint: r.Get("login_hint"), NewScopes: a.scopes, OldScopes: a.old}
+	if s == nil {
+		step.Kind = authz.StepLogin
+		return step, nil
+	}
+	step.Person = a.people[s.Subject]
+	switch {
+	case answer == authz.Deny:
+		step.Kind, step.Response = authz.StepRespond, a.response(r, url.Values{"error": {authz.CodeAccessDenied}})
+		return step, nil
+	case answer == authz.Allow:
+		a.consents[s.Subject] = true
+	}
+	if !a.consents[s.Subject] && !a.client.FirstParty {
+		step.Kind = authz.StepConsent
+		return step, nil
+	}
+	a.issued++
+	step.Kind, step.Response = authz.StepRespond, a.response(r, url.Values{"code": {fmt.Sprintf("SECRETCODE-%s-%d", s.Subject, a.issued)}})
+	return step, nil
+}
+
+func (a *fakeAuthz) EndSession(_ context.Context, form url.Values, s *login.Session) (authz.Logout, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.seen = append(a.seen, form)
+	return a.logout, a.fail
+}
+
+func (a *fakeAuthz) codes() int { a.mu.Lock(); defer a.mu.Unlock(); return a.issued }
+
+// fakeLogin knows ada and bob; everybody's password is "correct horse".
+type fakeLogin struct {
+	mu      sync.Mutex
+	people  map[string]login.Person // by username
+	live    map[string]login.Session
+	ended   []string
+	n       int
+	clock   *clock
+	signErr error
+	setErr  error
+	setup   login.NewPerson
+}
+
+const password = "correct horse"
+
+func (l *fakeLogin) SignIn(_ context.Context, name, pw string) (login.Person, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signErr != nil {
+		return login.Person{}, l.signErr
+	}
+	p, ok := l.people[name]
+	if !ok || pw != password {
+		return login.Person{}, login.ErrMismatch
+	}
+	return p, nil
+}
+
+func (l *fakeLogin) StartSession(_ context.Context, subject string, amr []string) (login.Session, string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n++
+	s := login.Session{ID: fmt.Sprintf("sid-%d", l.n), Subject: subject, AuthTime: l.clock.now(), AMR: amr}
+	token := fmt.Sprintf("session-token-%d", l.n)
+	l.live[token] = s
+	return s, token, nil
+}
+
+func (l *fakeLogin) Session(_ context.Context, token string) (login.Session, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, ok := l.live[token]
+	if !ok || slices.Contains(l.ended, s.ID) {
+		return login.Session{}, login.ErrNoSession
+	}
+	return s, nil
+}
+
+func (l *fakeLogin) EndSession(_ context.Context, id string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = append(l.ended, id)
+	return nil
+}
+
+const setupToken = "SETUPTOKEN"
+
+func (l *fakeLogin) CheckSetupLink(_ context.Context, token string) error {
+	if token != setupToken {
+		return login.ErrSetupLink
+	}
+	return nil
+}
+
+func (l *fakeLogin) SetUp(ctx context.Context, token string, p login.NewPerson) (login.Person, error) {
+	if err := l.CheckSetupLink(ctx, token); err != nil {
+		return login.Person{}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.setup = p
+	return login.Person{Username: p.Username}, l.setErr
+}
+
+func (l *fakeLogin) endedSessions() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.ended)
+}

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Paths below the issuer that more than one file needs.
+const (
+	pathAuthorize     = "/oauth2/authorize"
+	pathLogout        = "/oauth2/logout"
+	pathLogoutConfirm = "/oauth2/logout/confirm"
+	pathLoggedOut     = "/logged-out"
+	pathInteraction   = "/interaction/"
+	pathSetup         = "/setup/"
+	pathStatic        = "/static/"
+)
+
+// routes is the table of contents: every path, its handler, its middleware.
+func (s *server) routes() http.Handler {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard) // slog is the only log
+	e.HTTPErrorHandler = s.handleError
+	e.IPExtractor = remoteAddress(s.cfg.TrustedProxies)
+	e.Use(s.observe, s.recoverPanic, s.secureHeaders, s.plainPaths, s.limitBody)
+
+	read := []string{http.MethodGet, http.MethodHead}
+	both := []string{http.MethodGet, http.MethodPost}
+	b := s.base
+
+	// Discovery (OpenID Connect Discovery 4; RFC 8414, 3) and keys. Clients
+	// disagree on where the path of an issuer goes, so all places answer.
+	for _, doc := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+		for _, path := range unique(b+doc, doc+b, doc) {
+			e.Match(read, path, handler(s.metadata))
+		}
+	}
+	e.Match(read, b+"/.well-known/jwks.json", handler(s.keySet))
+
+	// The back channel: authz answers in JSON, errors too.
+	e.POST(b+"/oauth2/token", handler(s.token))
+	e.Match(both, b+"/oauth2/userinfo", handler(s.userInfo))
+	e.POST(b+"/oauth2/introspect", handler(s.introspect))
+	e.POST(b+"/oauth2/revoke", handler(s.revoke))
+
+	// Where apps send people. Posts from other sites are part of the protocol.
+	e.Match(both, b+pathAuthorize, s.beginAuthorize)
+	e.Match(both, b+pathLogout, s.beginLogout)
+
+	// Our own pages. Their posts come from our own pages alone.
+	own := s.sameOrigin
+	e.GET(b+pathInteraction+":flow/login", s.showInteraction)
+	e.POST(b+pathInteraction+":flow/login", s.signIn, own)
+	e.GET(b+pathInteraction+":flow/consent", s.showInteraction)
+	e.POST(b+pathInteraction+":flow/consent", s.answerConsent, own)
+	e.POST(b+pathInteraction+":flow/switch", s.switchPerson, own)
+	e.POST(b+pathLogoutConfirm, s.confirmLogout, own)
+	e.GET(b+pathLoggedOut, s.showLoggedOut)
+	e.GET(b+pathSetup+":token", s.showSetup)
+	e.POST(b+pathSetup+":token", s.createAdmin, own)
+	for _, path := range unique(b, b+"/") {
+		e.GET(path, s.showHome)
+	}
+
+	for _, path := range unique(b+"/healthz", "/healthz") {
+		e.Match(read, path, s.health)
+	}
+	e.Match(read, b+pathStatic+":name", s.serveStatic)
+	return e
+}
+
+// handler mounts a net/http handler that writes its own headers and errors.
+func handler(h http.HandlerFunc) echo.HandlerFunc { return echo.WrapHandler(h) }
+
+// unique drops paths that are the same because the issuer has no path.
+func unique(paths ...string) []string {
+	var out []string
+	for _, p := range paths {
+		known := p == "" // the root is "/"
+		for _, o := range out {
+			known = known || o == p
+		}
+		if !known {
+			out = append(out, p)
+		}
+	}
+	return out
+}

@@ -91,7 +91,7 @@ func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a 
 	case moveRefuse:
 		step.Kind = StepRespond
 		e := refuse(d.code, "%s", refusalText(d.code))
-		step.Response = p.redirectError(r, e).Response
+		step.Response = r.failed(e).Response
 		p.logRefusal(ctx, "/oauth2/authorize", e)
 	case moveIssue:
 		step.Kind = StepRespond
@@ -183,16 +183,18 @@ func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Re
 	ses := &session{grant: grant, subject: s.Subject, idClaims: jwt.IDTokenClaims{Subject: s.Subject}}
 	answer, err := p.fosite.NewAuthorizeResponse(withClient(ctx, r.parsed.Client.(*fositeClient)), r.parsed, ses)
 	if err != nil {
-		return nil, p.redirectError(r, err)
+		return nil, r.failed(err)
 	}
-	params := url.Values{"code": {answer.GetParameters().Get("code")}, "iss": {p.cfg.Issuer}}
+	return r.respond(url.Values{"code": {answer.GetParameters().Get("code")}}), nil
+}
+
+// respond adds what every authorization response has: the state that was sent,
+// and the issuer (RFC 9207).
+func (r *Request) respond(params url.Values) *Response {
+	params.Set("iss", r.issuer)
 	if r.state != "" {
 		params.Set("state", r.state)
 	}
-	return p.respond(r, params), nil
-}
-
-func (p *Provider) respond(r *Request, params url.Values) *Response {
 	mode := r.mode
 	if mode == "" {
 		mode = modeQuery

@@ -191,15 +191,12 @@ func noStore(h http.Header) {
 	h.Set("Pragma", "no-cache")
 }
 
-// errorParams are the parameters of an error redirect: error,
-// error_description, state and iss, and nothing else.
-func errorParams(e *Error, state, issuer string) url.Values {
-	v := url.Values{"error": {e.Code}, "iss": {issuer}}
+// params are the parameters of an error redirect: error and
+// error_description. respond adds state and iss, and there is nothing else.
+func (e *Error) params() url.Values {
+	v := url.Values{"error": {e.Code}}
 	if e.Description != "" {
 		v.Set("error_description", e.Description)
-	}
-	if state != "" {
-		v.Set("state", state)
 	}
 	return v
 }

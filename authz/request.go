@@ -19,6 +19,7 @@ import (
 // Request is an authorization request (RFC 6749, section 4.1.1; OpenID
 // Connect Core, section 3.1.2.1) that has been parsed and found valid.
 type Request struct {
+	issuer  string
 	form    url.Values
 	started time.Time
 	client  clients.Client
@@ -84,7 +85,7 @@ func (p *Provider) Begin(ctx context.Context, form url.Values) (*Request, error)
 }
 
 func (p *Provider) parseAuthorization(ctx context.Context, form url.Values, started time.Time) (*Request, error) {
-	r := &Request{form: form, started: started, state: form.Get("state"), mode: form.Get("response_mode")}
+	r := &Request{issuer: p.cfg.Issuer, form: form, started: started, state: form.Get("state"), mode: form.Get("response_mode")}
 	if err := p.parseTrusted(ctx, r); err != nil {
 		return nil, err
 	}
@@ -93,16 +94,22 @@ func (p *Provider) parseAuthorization(ctx context.Context, form url.Values, star
 		p.checkShape, p.checkWithFosite, p.checkScope, p.checkProof, p.checkOpenID,
 	} {
 		if err := check(ctx, r); err != nil {
-			return nil, p.redirectError(r, err)
+			return nil, r.failed(err)
 		}
 	}
 	return r, nil
 }
 
-// redirectError attaches the redirect that tells the client.
-func (p *Provider) redirectError(r *Request, err error) *Error {
+// Refuse is an error that the client is told by redirect, for reasons that
+// only web knows.
+func (r *Request) Refuse(code, description string) *Error {
+	return r.failed(refuse(code, "%s", description))
+}
+
+// failed attaches the redirect that tells the client.
+func (r *Request) failed(err error) *Error {
 	e := asError(err)
-	e.Response = p.respond(r, errorParams(e, r.state, p.cfg.Issuer))
+	e.Response = r.respond(e.params())
 	return e
 }
 

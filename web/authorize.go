@@ -44,7 +44,10 @@ func (s *server) beginAuthorize(c echo.Context) error {
 	}
 	f, err := s.beginFlow(c, req)
 	if errors.Is(err, errTooLarge) {
-		return s.tooLarge(req.Query(), step)
+		// It cannot be kept while the person signs in.
+		e := req.Refuse(authz.CodeInvalidRequest, "The request is too large.")
+		e.Expected = fmt.Sprintf("at most %d bytes, compressed and sealed", maxSealed)
+		return e
 	}
 	if err != nil {
 		return err
@@ -55,22 +58,6 @@ func (s *server) beginAuthorize(c echo.Context) error {
 // startURL begins the same request anew.
 func (s *server) startURL(r pending) string {
 	return s.url(pathAuthorize) + "?" + r.Query().Encode()
-}
-
-// tooLarge tells the client that its request cannot be kept while the person
-// signs in.
-func (s *server) tooLarge(query url.Values, step authz.Step) error {
-	e := &authz.Error{
-		Code: authz.CodeInvalidRequest, Status: http.StatusBadRequest,
-		Description: "The request is too large.",
-		Expected:    fmt.Sprintf("at most %d bytes, compressed and sealed", maxSealed),
-	}
-	params := url.Values{"error": {e.Code}, "error_description": {e.Description}, "iss": {s.cfg.Issuer}}
-	if state := query.Get("state"); state != "" {
-		params.Set("state", state)
-	}
-	e.Response = &authz.Response{RedirectURI: step.RedirectURI, Mode: query.Get("response_mode"), Params: params}
-	return e
 }
 
 // respond hands an authorization response to the client through the browser.

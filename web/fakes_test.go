@@ -32,6 +32,11 @@ type fakeRequest url.Values
 
 func (r fakeRequest) Marshal() ([]byte, error) { return json.Marshal(r) }
 func (r fakeRequest) Query() url.Values        { return url.Values(r) }
+func (r fakeRequest) Refuse(code, description string) *authz.Error {
+	params := url.Values{"error": {code}, "error_description": {description}, "state": r["state"], "iss": {httpsIssuer}}
+	return &authz.Error{Code: code, Description: description, Status: 400,
+		Response: &authz.Response{RedirectURI: callback, Mode: "query", Params: params}}
+}
 
 // fakeAuthz knows one app, which needs a sign-in and, unless it is first
 // party, a consent.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -21,12 +22,16 @@ import (
 const maxBody = 64 << 10
 
 // requestIDKey is where observe leaves the request id.
-const requestIDKey = "signet.request_id"
+type requestIDKey struct{}
 
-func requestID(c echo.Context) string {
-	id, _ := c.Get(requestIDKey).(string)
+// RequestID is the id of the request that ctx belongs to, empty outside of
+// one. A log handler can add it to lines of rooms that know no requests.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
+
+func requestID(c echo.Context) string { return RequestID(c.Request().Context()) }
 
 // newRequestID makes 64 random bits in hex: people read it to each other.
 func newRequestID(rand io.Reader) (string, error) {
@@ -47,7 +52,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		c.Set(requestIDKey, id)
+		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestIDKey{}, id)))
 		c.Response().Header().Set("X-Request-Id", id)
 		if err := next(c); err != nil {
 			c.Error(err)

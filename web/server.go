@@ -59,6 +59,8 @@ type pending interface {
 	Marshal() ([]byte, error)
 	// Query returns the request's parameters, to start over with.
 	Query() url.Values
+	// Refuse is an error that the client is told by redirect.
+	Refuse(code, description string) *authz.Error
 }
 
 // authorizer decides what happens to an authorization request.

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"signet/clients"
+)
+
+// shownClient is a client for scripts: the names of RFC 7591, and when the
+// older of two secrets ends.
+type shownClient struct {
+	clients.Metadata
+	// PreviousSecretExpiresAt is in seconds since 1970, as RFC 7591 has it.
+	PreviousSecretExpiresAt int64 `json:"previous_secret_expires_at,omitempty"`
+}
+
+func (a *app) printClients(all []clients.Client) error {
+	if a.json {
+		shown := make([]shownClient, len(all))
+		for i := range all {
+			shown[i] = a.shown(&all[i])
+		}
+		return a.printJSON(shown)
+	}
+	var rows [][]string
+	for i := range all {
+		c := &all[i]
+		kind, state := "confidential", "enabled"
+		if c.Public() {
+			kind = "public"
+		}
+		if c.Disabled {
+			state = "disabled"
+		}
+		rows = append(rows, []string{c.ID, c.Name, kind, strings.Join(c.GrantTypes, " "), state, string(c.Source)})
+	}
+	return a.table(`No clients yet; "signet clients create" makes one.`,
+		[]string{"CLIENT ID", "NAME", "TYPE", "GRANTS", "STATE", "FROM"}, rows)
+}
+
+// shown is c for scripts.
+func (a *app) shown(c *clients.Client) shownClient {
+	m := shownClient{Metadata: c.Metadata()}
+	if old, ok := a.ending(c); ok {
+		m.PreviousSecretExpiresAt = old.ExpiresAt.Unix()
+	}
+	return m
+}
+
+// ending is the older of two secrets while it still works.
+func (a *app) ending(c *clients.Client) (clients.Secret, bool) {
+	i := slices.IndexFunc(c.Secrets, func(s clients.Secret) bool { return s.ExpiresAt.After(a.now()) })
+	if i < 0 {
+		return clients.Secret{}, false
+	}
+	return c.Secrets[i], true
+}
+
+// printClient prints c, and its secret if it has just been made.
+func (a *app) printClient(c clients.Client, plain string) error {
+	m := a.shown(&c)
+	m.ClientSecret = plain
+	if a.json {
+		return a.printJSON(m)
+	}
+	err := a.pairs(
+		pair{"client_id", c.ID},
+		pair{"client_secret", plain},
+		pair{"client_name", c.Name},
+		pair{"redirect_uris", lines(c.RedirectURIs)},
+		pair{"post_logout_redirect_uris", lines(c.PostLogoutRedirectURIs)},
+		pair{"grant_types", strings.Join(c.GrantTypes, " ")},
+		pair{"scope", m.Scope},
+		pair{"audiences", lines(c.Audiences)},
+		pair{"token_endpoint_auth_method", authMethodWords(&c)},
+		pair{"require_pkce", pkceWords(&c)},
+		pair{"first_party", yes(c.FirstParty)},
+		pair{"id_token_claims", yes(c.IDTokenClaims)},
+		pair{"client_uri", c.ClientURI},
+		pair{"logo_uri", c.LogoURI},
+		pair{"policy_uri", c.PolicyURI},
+		pair{"tos_uri", c.TermsURI},
+		pair{"disabled", yes(c.Disabled)},
+		pair{"secrets", a.secretWords(&c)},
+		pair{"source", string(c.Source)},
+		pair{"created", moment(c.CreatedAt)},
+		pair{"updated", moment(c.UpdatedAt)},
+	)
+	if plain != "" && err == nil {
+		a.say("")
+		a.say("This is the only time that client_secret is shown: put it where the app reads it now.")
+	}
+	return err
+}
+
+func authMethodWords(c *clients.Client) string {
+	switch c.TokenEndpointAuthMethod {
+	case clients.AuthMethodAny:
+		return "client_secret_basic or client_secret_post"
+	case clients.AuthMethodNone:
+		return "none (public)"
+	}
+	return c.TokenEndpointAuthMethod
+}
+
+func pkceWords(c *clients.Client) string {
+	switch {
+	case !c.GrantAllowed(clients.GrantAuthorizationCode):
+		return ""
+	case c.RequirePKCE != nil:
+		return strconv.FormatBool(*c.RequirePKCE)
+	case c.Public():
+		return "true (public)"
+	}
+	return "PKCE or a nonce"
+}
+
+func (a *app) secretWords(c *clients.Client) string {
+	old, ok := a.ending(c)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("two; the older works until %s (%s more)", moment(old.ExpiresAt), span(old.ExpiresAt.Sub(a.now()).Round(time.Second)))
+}

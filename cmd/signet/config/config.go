@@ -1,0 +1,162 @@
+package config
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is everything that an operator can set. The tag of a field is its key
+// in config.yaml; the key's path in capitals, with SIGNET_ before it, is its
+// environment variable. The shipped config.yaml explains each key to
+// operators, and a test holds the two together.
+type Config struct {
+	// Issuer is the public URL of this server (RFC 8414, section 2), and the
+	// `iss` of every token: never taken from a request.
+	Issuer string `config:"issuer"`
+	// Listen is the host:port that the server binds.
+	Listen string `config:"listen"`
+	// DataDir holds the database and the secrets. A relative path in
+	// config.yaml starts from the folder of config.yaml, one in the
+	// environment from the working directory; so it is with every path here.
+	DataDir string `config:"data_dir,path"`
+	// Database is "sqlite:PATH"; signet.db in DataDir when left out.
+	Database string `config:"database,database"`
+	// ServerKeyFile holds the 32 bytes that authenticate codes, refresh tokens
+	// and cookies. Empty, it is secrets/server.key in DataDir and made on the
+	// first run; a file that is named here must exist.
+	ServerKeyFile string `config:"server_key_file,path"`
+	// TrustedProxies are the addresses whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix `config:"trusted_proxies"`
+
+	TLS         TLS         `config:"tls"`
+	Log         Log         `config:"log"`
+	Tokens      Tokens      `config:"tokens"`
+	Refresh     Refresh     `config:"refresh"`
+	Session     Session     `config:"session"`
+	Interaction Interaction `config:"interaction"`
+	Keys        Keys        `config:"keys"`
+	Passwords   Passwords   `config:"passwords"`
+	Branding    Branding    `config:"branding"`
+
+	// Scopes maps each scope of the operator's own to the words that the
+	// consent page shows for it.
+	Scopes map[string]string `config:"scopes"`
+	// Clients are the declared clients. DeclaredClients turns them into what
+	// the rest of the server works with.
+	Clients []Client `config:"clients"`
+
+	// File is where the configuration was read from, and Warnings are what
+	// works but is probably not meant, one line each.
+	File     string   `config:"-"`
+	Warnings []string `config:"-"`
+}
+
+// TLS is the server's own certificate: both files or none, in PEM.
+type TLS struct {
+	CertFile string `config:"cert_file,path"`
+	KeyFile  string `config:"key_file,path"`
+}
+
+// Log says what is logged, and how.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `config:"level"`
+	// Format is json or text.
+	Format string `config:"format"`
+}
+
+// Tokens holds the lifetimes of what is not renewed.
+type Tokens struct {
+	AccessTTL time.Duration `config:"access_ttl"`
+	IDTTL     time.Duration `config:"id_ttl"`
+	// CodeTTL is that of an authorization code: ten minutes at the very most
+	// (RFC 6749, section 4.1.2).
+	CodeTTL time.Duration `config:"code_ttl"`
+}
+
+// Refresh holds the rules for refresh tokens.
+type Refresh struct {
+	// IdleTTL ends a grant that was not refreshed for so long.
+	IdleTTL time.Duration `config:"idle_ttl"`
+	// AbsoluteTTL ends it in any case.
+	AbsoluteTTL time.Duration `config:"absolute_ttl"`
+	// Grace is how long a spent refresh token is answered with its successor
+	// again, for retries and parallel tabs. Zero turns that off.
+	Grace time.Duration `config:"grace"`
+}
+
+// Session holds the rules for sign-in sessions.
+type Session struct {
+	Lifetime time.Duration `config:"lifetime"`
+}
+
+// Interaction holds the rules for requests that wait for a person.
+type Interaction struct {
+	Lifetime time.Duration `config:"lifetime"`
+}
+
+// Keys holds the rules for signing keys.
+type Keys struct {
+	// Algorithm is the JWS algorithm (RFC 7518, section 3.1).
+	Algorithm string `config:"algorithm"`
+	// RSABits is the size of new RSA keys: 2048, 3072 or 4096.
+	RSABits int `config:"rsa_bits"`
+	// RotateEvery is how long one key signs before the next takes over.
+	RotateEvery time.Duration `config:"rotate_every"`
+	// SealingKeyFile holds the 32 bytes that seal private keys in the
+	// database. Empty, it is secrets/sealing.key in DataDir and made on the
+	// first run; a file that is named here must exist.
+	SealingKeyFile string `config:"sealing_key_file,path"`
+}
+
+// Passwords holds the cost of checking people's passwords.
+type Passwords struct {
+	// Concurrency bounds how many are hashed at once; zero is one for each
+	// processor.
+	Concurrency int `config:"concurrency"`
+}
+
+// Branding is what people see of the operator.
+type Branding struct {
+	Name string `config:"name"`
+}
+
+// Client is a client as config.yaml declares it, by the names of RFC 7591,
+// section 2, and some of ours. See clients.Client for their meaning.
+type Client struct {
+	ClientID                string   `config:"client_id"`
+	ClientName              string   `config:"client_name"`
+	ClientSecretFile        string   `config:"client_secret_file,path"`
+	Public                  bool     `config:"public"`
+	TokenEndpointAuthMethod string   `config:"token_endpoint_auth_method"`
+	RedirectURIs            []string `config:"redirect_uris"`
+	PostLogoutRedirectURIs  []string `config:"post_logout_redirect_uris"`
+	GrantTypes              []string `config:"grant_types"`
+	Scope                   []string `config:"scope,words"`
+	Audiences               []string `config:"audiences"`
+	FirstParty              bool     `config:"first_party"`
+	RequirePKCE             *bool    `config:"require_pkce"`
+	IDTokenClaims           bool     `config:"id_token_claims"`
+	Disabled                bool     `config:"disabled"`
+	ClientURI               string   `config:"client_uri"`
+	LogoURI                 string   `config:"logo_uri"`
+	PolicyURI               string   `config:"policy_uri"`
+	TermsURI                string   `config:"tos_uri"`
+}
+
+// Default returns the configuration of an empty config.yaml, but for Database,
+// which Load derives from DataDir.
+func Default() *Config {
+	return &Config{
+		Issuer:      "http://127.0.0.1:9096",
+		Listen:      "127.0.0.1:9096",
+		DataDir:     "data",
+		Log:         Log{Level: "info", Format: "text"},
+		Tokens:      Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute},
+		Refresh:     Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
+		Session:     Session{Lifetime: 12 * time.Hour},
+		Interaction: Interaction{Lifetime: 30 * time.Minute},
+		Keys:        Keys{Algorithm: "RS256", RSABits: 2048, RotateEvery: 90 * day},
+		Branding:    Branding{Name: "Signet"},
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/clients"
 	"signet/keys"
 )
 
@@ -69,8 +70,8 @@ func (p *Provider) readAccessToken(token string) (*accessClaims, error) {
 	return &c, nil
 }
 
-// verifyAccessToken verifies an access token and that neither it nor its
-// grant was revoked. It returns errToken for one that is not good, and any
+// verifyAccessToken verifies an access token, that neither it nor its grant was
+// revoked, and that its client still may have tokens. It returns errToken for one that is not good, and any
 // other error when the database could not say.
 func (p *Provider) verifyAccessToken(ctx context.Context, token string) (*accessClaims, *Grant, error) {
 	c, err := p.readAccessToken(token)
@@ -84,8 +85,12 @@ func (p *Provider) verifyAccessToken(ctx context.Context, token string) (*access
 	if revoked {
 		return nil, nil, fmt.Errorf("%w: revoked", errToken)
 	}
-	if c.GrantID == "" {
-		return c, nil, nil
+	client, err := p.cfg.Clients.Client(ctx, c.ClientID)
+	if errors.Is(err, clients.ErrNotFound) || (err == nil && client.Disabled) {
+		return nil, nil, fmt.Errorf("%w: its client is gone or disabled", errToken)
+	}
+	if err != nil || c.GrantID == "" {
+		return c, nil, err
 	}
 	g, err := p.cfg.Grants.Grant(ctx, c.GrantID)
 	if errors.Is(err, ErrNotFound) {

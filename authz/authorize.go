@@ -165,7 +165,7 @@ func (p *Provider) remember(ctx context.Context, r *Request, subject string, bef
 
 // issue makes the grant, one INSERT, and the code that carries its id.
 func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Response, error) {
-	id, err := newGrantID(p.cfg.Rand)
+	id, err := newID(p.cfg.Rand)
 	if err != nil {
 		return nil, err
 	}

@@ -52,8 +52,8 @@ func newCredentials(secret []byte) (*credentials, error) {
 	return c, nil
 }
 
-// newGrantID returns 128 random bits in lowercase hex.
-func newGrantID(rand io.Reader) (string, error) {
+// newID returns 128 random bits in lowercase hex, for a grant or a `jti`.
+func newID(rand io.Reader) (string, error) {
 	b := make([]byte, grantIDBytes)
 	if _, err := io.ReadFull(rand, b); err != nil {
 		return "", fmt.Errorf("read randomness: %w", err)

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -110,10 +111,6 @@ func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(set.MaxAge.Seconds())))
 	h.Set("ETag", set.ETag)
 	h.Set("Access-Control-Allow-Origin", "*")
-	if r.Header.Get("If-None-Match") == set.ETag {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
 	h.Set("Content-Type", "application/jwk-set+json")
-	_, _ = w.Write(set.Body)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(set.Body)) // answers If-None-Match
 }

@@ -142,7 +142,10 @@ func (p *Provider) parseTrusted(ctx context.Context, r *Request) error {
 func (r *Request) matchRedirectURI() error {
 	requested := r.form.Get("redirect_uri")
 	if requested == "" {
-		if len(r.client.RedirectURIs) != 1 {
+		// OpenID Connect never lets it out (Core, section 3.1.2.1), OAuth does
+		// where there is nothing to choose (RFC 6749, section 3.1.2.3).
+		openID := slices.Contains(strings.Fields(r.form.Get("scope")), scopeOpenID)
+		if len(r.client.RedirectURIs) != 1 || openID {
 			return refuse(CodeInvalidRequest, "The parameter redirect_uri is missing.").
 				compared("one of "+strings.Join(r.client.RedirectURIs, " "), "none")
 		}

@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -70,6 +69,10 @@ type accessClaims struct {
 
 func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (token, signature string, err error) {
 	ses := r.GetSession().(*session)
+	id, err := newID(s.p.cfg.Rand)
+	if err != nil {
+		return "", "", err
+	}
 	c := accessClaims{
 		Issuer:   s.p.cfg.Issuer,
 		Subject:  ses.subject,
@@ -78,7 +81,7 @@ func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (tok
 		Scope:    strings.Join(ses.scopes, " "),
 		IssuedAt: ses.issuedAt.Unix(),
 		Expires:  ses.issuedAt.Add(s.p.cfg.AccessTokenTTL).Unix(),
-		ID:       rand.Text(),
+		ID:       id,
 	}
 	if g := ses.grant; g != nil {
 		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR

@@ -1,0 +1,66 @@
+package authz_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestJWKSIsCacheable(t *testing.T) {
+	_, p := newFailing(t)
+	get := func(etag string) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+		if etag != "" {
+			r.Header.Set("If-None-Match", etag)
+		}
+		w := httptest.NewRecorder()
+		p.JWKS(w, r)
+		return w
+	}
+	w := get("")
+	etag := w.Header().Get("ETag")
+	if w.Code != http.StatusOK || etag == "" || !strings.HasPrefix(w.Header().Get("Cache-Control"), "public, max-age=") {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	var set struct{ Keys []map[string]any }
+	if err := json.Unmarshal(w.Body.Bytes(), &set); err != nil || len(set.Keys) != 1 {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	for _, private := range []string{"d", "p", "q", "dp", "dq", "qi", "k"} {
+		if set.Keys[0][private] != nil {
+			t.Errorf("the JWKS publishes %s", private)
+		}
+	}
+	if w := get(`"other", ` + etag); w.Code != http.StatusNotModified || w.Body.Len() != 0 {
+		t.Errorf("If-None-Match: %d with %d bytes", w.Code, w.Body.Len())
+	}
+}
+
+// What the metadata promises is what the endpoints are known to do.
+func TestMetadata(t *testing.T) {
+	_, p := newFailing(t)
+	w := httptest.NewRecorder()
+	p.Metadata(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+	var m map[string]any
+	if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range m {
+		if url, ok := value.(string); ok && !strings.HasPrefix(url, "https://id.example.test") {
+			t.Errorf("%s is %q", name, url)
+		}
+		if list, ok := value.([]any); ok && len(list) == 0 {
+			t.Errorf("%s is empty", name)
+		}
+	}
+	for _, name := range []string{"claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"} {
+		if m[name] != false { // request_uri_parameter_supported is true when left out
+			t.Errorf("%s is %v, want a plain false", name, m[name])
+		}
+	}
+	if m["authorization_response_iss_parameter_supported"] != true {
+		t.Error("iss is in every authorization response and must be promised")
+	}
+}

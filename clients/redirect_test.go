@@ -170,7 +170,7 @@ func FuzzMatchRedirectURI(f *testing.F) {
 		a, errA := url.Parse(registered)
 		b, errB := url.Parse(requested)
 		if errA != nil || errB != nil {
-			t.Skip("not a URI that Validate lets in")
+			return // not a URI that Validate lets in
 		}
 		if a.User != nil || b.User != nil || a.Scheme != "http" || b.Scheme != "http" || a.Hostname() != b.Hostname() ||
 			a.EscapedPath() != b.EscapedPath() || a.RawQuery != b.RawQuery || a.ForceQuery != b.ForceQuery || b.Fragment != "" || b.Opaque != "" {

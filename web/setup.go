@@ -19,6 +19,15 @@ type setupView struct {
 // Invalid reports whether a field has a problem.
 func (v setupView) Invalid(name string) bool { return invalid(v.Problems, name) }
 
+// Focus reports whether the cursor belongs in a field: the first one with a
+// problem, or the first of all.
+func (v setupView) Focus(name string) bool {
+	if len(v.Problems) == 0 {
+		return name == "username"
+	}
+	return name == v.Problems[0].Field
+}
+
 // showSetup shows the form behind the one-time link that an empty server
 // prints when it starts.
 func (s *server) showSetup(c echo.Context) error {

@@ -11,8 +11,11 @@ import (
 // before anything is done with it.
 const maxName = 1024
 
-// errKey says that a name has no key.
-var errKey = errors.New("must not be empty and may hold letters, digits and ASCII punctuation only, without spaces")
+// errEmpty and errKey say that a name has no key, and why.
+var (
+	errEmpty = errors.New("must not be empty")
+	errKey   = errors.New("may hold letters, digits and ASCII punctuation only, without spaces")
+)
 
 // Key returns the form in which usernames and email addresses are unique and
 // are looked up: PRECIS UsernameCaseMapped (RFC 8265, section 3.3). `john`,
@@ -35,7 +38,10 @@ func tidyName(name string) (string, error) {
 // are not idempotent for all input (RFC 8264, section 7): a key whose key is
 // another one would not be found again.
 func applyStable(profile *precis.Profile, s string) (string, error) {
-	if s == "" || len(s) > maxName || !utf8.ValidString(s) {
+	if s == "" {
+		return "", errEmpty
+	}
+	if len(s) > maxName || !utf8.ValidString(s) {
 		return "", errKey
 	}
 	for range 4 {

@@ -217,11 +217,25 @@ func (a *app) refresh(ctx context.Context, u *user) error {
 // refresh token changes every time: keep the new one, with all that came.
 func (a *app) renew(ctx context.Context, u *user, from *oauth2.Token) error {
 	tokens, err := a.oauth.TokenSource(a.outbound(ctx), from).Token()
-	if err != nil {
+	if err != nil || tokens.AccessToken == from.AccessToken {
 		return err
 	}
 	u.tokens = tokens
-	return nil
+	raw, ok := tokens.Extra("id_token").(string)
+	if !ok {
+		return nil
+	}
+	// A new ID token came along: of the same person, or something is wrong
+	// (OpenID Connect Core, section 12.2).
+	idToken, err := a.idTokens.Verify(ctx, raw)
+	if err != nil {
+		return err
+	}
+	if idToken.Subject != u.claims["sub"] {
+		return errors.New("the new ID token is about somebody else")
+	}
+	u.idToken, u.claims = raw, nil
+	return idToken.Claims(&u.claims)
 }
 
 // signOut ends what the app has: the refresh token at the issuer, the session

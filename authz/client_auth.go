@@ -137,11 +137,16 @@ func parseBasic(header string) (clientCredentials, error) {
 	return c, nil
 }
 
-// authenticateForFosite is fosite's ClientAuthenticationStrategy.
+// authenticateForFosite is fosite's ClientAuthenticationStrategy. It also
+// judges the grant type, which fosite's handlers answer in different ways:
+// invalid_grant, for one, to a public client that asks for client_credentials.
 func (p *Provider) authenticateForFosite(ctx context.Context, r *http.Request, form url.Values) (fosite.Client, error) {
 	client, err := p.authenticateClient(ctx, r, form)
 	if err != nil {
 		return nil, err
+	}
+	if !client.GrantAllowed(form.Get("grant_type")) {
+		return nil, refuse(CodeUnauthorizedClient, "The client is not registered for this grant type.")
 	}
 	return &fositeClient{Client: client}, nil
 }

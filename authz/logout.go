@@ -53,6 +53,9 @@ func (p *Provider) EndSession(ctx context.Context, form url.Values, s *login.Ses
 	if err != nil {
 		return Logout{}, err
 	}
+	if client.Disabled {
+		return Logout{}, refuse(CodeUnauthorizedClient, "This app has been disabled.").compared("an enabled client", "disabled client "+clientID)
+	}
 	out.Client = &client
 	if uri == "" {
 		return out, nil

@@ -99,9 +99,6 @@ func (p *Provider) afterFailure(ctx context.Context, x *exchange, err error) err
 
 // grantToClient settles a client_credentials request.
 func (p *Provider) grantToClient(request fosite.AccessRequester, client *clients.Client, scope string, resources []string) error {
-	if !client.GrantAllowed(clients.GrantClientCredentials) {
-		return refuse(CodeUnauthorizedClient, "The client is not registered for this grant type.")
-	}
 	scopes, err := requestedScopes(scope, client)
 	if err != nil {
 		return err

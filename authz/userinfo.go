@@ -56,6 +56,10 @@ func bearerToken(r *http.Request) (string, error) {
 		if len(header) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
 			return "", refuse(CodeInvalidToken, "The Authorization header must be one Bearer token.")
 		}
+		// One way at a time (RFC 6750, section 3.1): two tokens could be two people's.
+		if r.ParseForm() == nil && r.PostForm.Has("access_token") {
+			return "", refuse(CodeInvalidRequest, "The access token is given in two ways.")
+		}
 		return strings.TrimSpace(token), nil
 	}
 	if r.Method != http.MethodPost {

@@ -49,7 +49,8 @@ func NewSecret(rand io.Reader, now time.Time) (plain string, s Secret, err error
 // HashSecret makes the stored form of a secret that was given. One of 32
 // characters or more is taken to be random and hashed once, since no one can
 // try them all; a shorter one (8 at least) is stretched with PBKDF2 (RFC 8018)
-// and costs CPU time at every use. It returns a *FieldError for a secret that
+// and costs CPU time at every use, by which its client can be told from an
+// unknown one; client ids are no secret. It returns a *FieldError for a secret that
 // is too short, too long or not printable ASCII (RFC 6749, appendix A.2).
 func HashSecret(rand io.Reader, plain string, now time.Time) (Secret, error) {
 	switch {

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"mime"
 	"net/http"
 	"net/url"
@@ -75,14 +76,18 @@ func (s *server) respond(c echo.Context, r *authz.Response) error {
 
 // formPostView is the page of OAuth 2.0 Form Post Response Mode, section 2.
 type formPostView struct {
-	Action, Script string
-	Fields         []field
+	// Action is a redirect URI that has matched a registered one. As such it
+	// may have a private-use scheme (RFC 8252, section 7.1), which a template
+	// would take for an attack; those that are one cannot be registered.
+	Action template.URL
+	Script string
+	Fields []field
 }
 
 type field struct{ Name, Value string }
 
 func (s *server) formPost(c echo.Context, r *authz.Response) error {
-	v := formPostView{Action: r.RedirectURI, Script: s.assetURL("form-post.js")}
+	v := formPostView{Action: template.URL(r.RedirectURI), Script: s.assetURL("form-post.js")}
 	for _, name := range sortedKeys(r.Params) {
 		for _, value := range r.Params[name] {
 			v.Fields = append(v.Fields, field{name, value})

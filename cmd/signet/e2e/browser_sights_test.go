@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"signet/clients"
+	"signet/cmd/signet/config"
+)
+
+// sight is one page as people meet it: show brings a window there.
+type sight struct {
+	name string
+	show func(*gallery, *tab)
+}
+
+// sights are all pages in all their states.
+func sights() []sight {
+	return []sight{
+		{"home", func(g *gallery, b *tab) { b.open(g.URL + "/") }},
+		{"home-signed-in", func(g *gallery, b *tab) { g.consent(b, ""); b.open(g.URL + "/") }},
+		{"login", func(g *gallery, b *tab) { b.open(g.app.link(nil)) }},
+		{"login-error", func(g *gallery, b *tab) {
+			b.open(g.app.link(nil))
+			b.fill("username", "alice")
+			b.fill("password", "wrong")
+			b.press("sign-in", "#problems")
+		}},
+		{"login-empty", func(g *gallery, b *tab) {
+			b.open(g.app.link(nil))
+			evaluate[bool](b, `(document.querySelectorAll("input").forEach(i => i.required = false), true)`)
+			b.press("sign-in", "#problems p + p")
+		}},
+		{"login-hostile", func(g *gallery, b *tab) { b.open(g.hostile.link(nil)) }},
+		{"consent", func(g *gallery, b *tab) { g.consent(b, "") }},
+		{"consent-alert", func(g *gallery, b *tab) {
+			g.consent(b, "")
+			evaluate[bool](b, `(document.querySelectorAll("[name=csrf]").forEach(i => i.value = "x"), true)`)
+			b.press("allow", "#problems")
+		}},
+		{"consent-hostile", func(g *gallery, b *tab) { g.consentHostile(b) }},
+		{"consent-hostile-unfolded", func(g *gallery, b *tab) {
+			g.consentHostile(b)
+			b.do("unfold", chromedp.Click(chromedp.CSS("summary")))
+		}},
+		{"form-post", func(g *gallery, b *tab) {
+			_, err := chromedp.Call(b.ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{
+				{URLPattern: g.URL + "/static/form-post.js?*", Block: true},
+			}})
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			g.consent(b, "form_post")
+			b.press("deny", "#continue")
+		}},
+		{"done", func(g *gallery, b *tab) {
+			g.consent(b, "")
+			b.press("deny", atApp)
+			b.back()
+			b.see("#start-again")
+		}},
+		{"expired", func(g *gallery, b *tab) {
+			i := start(b.t)
+			b.open(i.relyingParty(b.t).link(nil))
+			i.clock.Advance(31 * time.Minute)
+			b.signIn("alice", "#start-again")
+		}},
+		{"cookies-lost", func(g *gallery, b *tab) {
+			b.open(g.app.link(nil))
+			b.forgetCookies()
+			b.signIn("alice", "#error-id")
+		}},
+		{"refused", func(g *gallery, b *tab) {
+			b.open(g.app.link(map[string]string{"redirect_uri": "https://evil.example/" + strings.Repeat("long", 60)}))
+			b.see("#error-id")
+			b.says("h1", "Request refused")
+		}},
+		{"not-found", func(g *gallery, b *tab) { b.open(g.URL + "/nothing"); b.see("#error-id") }},
+		{"logout", func(g *gallery, b *tab) {
+			g.consent(b, "")
+			b.open(g.URL + "/oauth2/logout?client_id=" + g.app.ClientID)
+			b.see("#logout-confirm")
+		}},
+		{"logged-out", func(g *gallery, b *tab) { b.open(g.URL + "/oauth2/logout"); b.says("h1", "Signed out") }},
+		{"setup", func(g *gallery, b *tab) { b.open(firstLink(b.t)); b.see("#create") }},
+		{"setup-error", func(g *gallery, b *tab) {
+			b.open(firstLink(b.t))
+			b.fill("username", "ali ce")
+			b.fill("password", "short")
+			b.press("create", "#problems")
+		}},
+		{"setup-done", func(g *gallery, b *tab) {
+			b.open(firstLink(b.t))
+			b.fill("username", "root")
+			b.fill("password", testPassword)
+			b.press("create", "main:not(:has(form))")
+		}},
+		{"setup-dead", func(g *gallery, b *tab) { b.open(g.URL + "/setup/spent"); b.see("#error-id") }},
+	}
+}
+
+// gallery is a server with everything there is to see.
+type gallery struct {
+	*issuer
+	app, hostile *relyingParty
+}
+
+// unbreakable is a name that no line can hold.
+var unbreakable = strings.Repeat("unbreakable", 5)
+
+func newGallery(t testing.TB) *gallery {
+	t.Helper()
+	texts := map[string]string{"photos.read": "See your photos"}
+	names := []string{"openid", "profile", "email", "phone", "address", "offline_access", "photos.read"}
+	for n := range 12 {
+		name := fmt.Sprintf("https://api.example.test/auth/%s%d", strings.Repeat("very.long.scope.name.", 1+n%4), n)
+		texts[name] = "Do thing " + strings.Repeat("after thing ", 1+n) + "for you"
+		names = append(names, name)
+	}
+	g := &gallery{issuer: start(t, func(c *config.Config) { c.Scopes = texts })}
+	g.person(t, "alice")
+	g.person(t, unbreakable)
+	g.app = g.relyingParty(t)
+	g.hostile = g.relyingParty(t, func(c *clients.Client) {
+		c.ID, c.Scopes = "hostile", names
+		c.Name = "</title><script>alert(1)</script> \u0641\u0627 " + strings.Repeat("Wo\u0308rter", 15)
+		c.PolicyURI, c.TermsURI = "https://app.example.test/policy", "https://app.example.test/terms"
+	})
+	return g
+}
+
+// consent signs alice in and stands at the question.
+func (g *gallery) consent(b *tab, mode string) {
+	b.t.Helper()
+	b.open(g.app.link(map[string]string{"prompt": "consent", "response_mode": mode}))
+	b.signIn("alice", "#allow")
+}
+
+// consentHostile asks for many more permissions than were given before.
+func (g *gallery) consentHostile(b *tab) {
+	b.t.Helper()
+	b.open(g.hostile.link(map[string]string{"scope": "openid profile phone", "prompt": "consent"}))
+	b.signIn(unbreakable, "#allow")
+	b.press("allow", atApp)
+	g.hostile.answered(b.t, http.MethodGet, "code", "a-state")
+	b.open(g.hostile.link(map[string]string{"scope": strings.Join(g.hostile.scopes, " ")}))
+	b.see("details")
+}
+
+// firstLink is the link of a server that has no people.
+func firstLink(t testing.TB) string {
+	t.Helper()
+	i := start(t)
+	token, _, err := i.Login.NewSetupLink(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i.URL + "/setup/" + token
+}

@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	"signet/clients"
+)
+
+// TestQueryBudget is what each step may ask of the database. A change that
+// needs more has to change a number here, and say why. Writes are the
+// promise: a grant costs one INSERT, and one UPDATE for each code or refresh
+// token it spends; a JWT costs nothing.
+func TestQueryBudget(t *testing.T) {
+	i := start(t)
+	i.person(t, "ada")
+	secret := i.webApp(t, "app")
+	job := i.webApp(t, "job", func(c *clients.Client) {
+		c.GrantTypes, c.RedirectURIs, c.PostLogoutRedirectURIs = []string{clients.GrantClientCredentials}, nil, nil
+	})
+	b := newBrowser(t)
+	verifier, challenge := pkcePair(t)
+	target := i.authorizeURL("app", map[string]string{"code_challenge": challenge, "code_challenge_method": "S256"})
+	budget := func(step string, reads, writes int) {
+		t.Helper()
+		r, w := i.queries.take()
+		t.Logf("%-42s %d reads, %d writes", step, len(r), len(w))
+		if len(r) != reads || len(w) != writes {
+			t.Errorf("%s: %d reads and %d writes, the budget is %d and %d\nreads: %q\nwrites: %q", step, len(r), len(w), reads, writes, r, w)
+		}
+	}
+	i.queries.take()
+
+	p := b.get(target)
+	budget("authorize, nobody signed in: the page", 2, 0) // client; client again for the page
+	p = b.submit(p, "sign-in", map[string]string{"username": "ada", "password": testPassword})
+	budget("sign in: the session, and the consent page", 8, 1)
+	b.submit(p, "allow", nil)
+	budget("allow: the consent and the grant", 4, 2) // client, session, person, consent
+	p = b.get(target)
+	budget("authorize, silent", 4, 1) // client, session, person, consent
+	a := i.exchange(t, "app", secret, p.param("code"), verifier)
+	budget("exchange", 3, 1) // client, grant, person
+	a = i.refresh(t, "app", secret, a.str("refresh_token"))
+	budget("refresh", 3, 1) // client, grant, person
+	i.post(t, "/oauth2/introspect", "app", secret, url.Values{"token": {a.str("access_token")}})
+	budget("introspect an access token", 5, 0) // client, revocations, the token's client, grant, person
+	i.post(t, "/oauth2/introspect", "app", secret, url.Values{"token": {a.str("refresh_token")}})
+	budget("introspect a refresh token", 3, 0) // client, grant, person
+	i.userinfo(t, a.str("access_token"))
+	budget("userinfo", 4, 0) // revocations, client, grant, person
+	if a := i.post(t, "/oauth2/token", "job", job, url.Values{"grant_type": {"client_credentials"}}); a.Status != http.StatusOK {
+		t.Fatal(a.Raw)
+	}
+	budget("client_credentials", 1, 0) // client
+	i.post(t, "/oauth2/revoke", "app", secret, url.Values{"token": {a.str("access_token")}})
+	budget("revoke an access token", 1, 1)
+	i.post(t, "/oauth2/revoke", "app", secret, url.Values{"token": {a.str("refresh_token")}})
+	budget("revoke a refresh token", 2, 1)
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/jwks.json"} {
+		b.get(i.URL + path)
+		budget(path, 0, 0)
+	}
+	for name, bad := range map[string]string{
+		"unknown client":     i.authorizeURL("nobody", nil),
+		"wrong redirect URI": i.authorizeURL("app", map[string]string{"redirect_uri": "https://evil.example.test/"}),
+	} {
+		b.get(bad)
+		budget("authorize, "+name, 1, 0)
+	}
+}

@@ -1,0 +1,94 @@
+package e2e
+
+import (
+	"bufio"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"signet/clients"
+)
+
+// BenchmarkClientCredentials measures the token endpoint against the rate at
+// which Go signs with RSA-2048 on the same processors in the same run; the
+// ratio is what a token costs beyond its signature. The load comes from
+// keep-alive connections in the same process and takes its share of the
+// processors too.
+//
+//	go test ./cmd/signet/e2e -run - -bench ClientCredentials -benchtime 10s
+func BenchmarkClientCredentials(b *testing.B) {
+	i := start(b)
+	secret := i.webApp(b, "job", func(c *clients.Client) {
+		c.GrantTypes, c.RedirectURIs, c.PostLogoutRedirectURIs = []string{clients.GrantClientCredentials}, nil, nil
+	})
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {"job"}, "client_secret": {secret}}.Encode()
+	host := strings.TrimPrefix(i.URL, "http://")
+	request := fmt.Sprintf("POST /oauth2/token HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", host, len(form), form)
+
+	var signing, serving float64
+	b.Run("raw RSA-2048", func(b *testing.B) {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			b.Fatal(err)
+		}
+		digest := sha256.Sum256([]byte("a token"))
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:]); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		signing = float64(b.N) / b.Elapsed().Seconds()
+		b.ReportMetric(signing, "signatures/s")
+	})
+	b.Run("token endpoint", func(b *testing.B) {
+		b.SetParallelism(4)
+		b.RunParallel(func(pb *testing.PB) {
+			conn, err := net.Dial("tcp", host)
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			defer conn.Close()
+			r := bufio.NewReader(conn)
+			for pb.Next() {
+				if err := ask(conn, r, request); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+		serving = float64(b.N) / b.Elapsed().Seconds()
+		b.ReportMetric(serving, "tokens/s")
+		if signing > 0 {
+			b.ReportMetric(serving/signing, "of-raw-RSA")
+		}
+	})
+}
+
+func ask(conn net.Conn, r *bufio.Reader, request string) error {
+	if _, err := io.WriteString(conn, request); err != nil {
+		return err
+	}
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return nil
+}

@@ -54,9 +54,11 @@ func contentType(name string) string {
 	return mime.TypeByExtension(path.Ext(name))
 }
 
-// assetURL names the version, so that browsers may keep it for ever.
+// assetURL names the version, so that browsers may keep it for ever. It has no
+// host: a page looks right also where it is reached by another name than the
+// issuer's, such as localhost, which the policy of 'self' would refuse to mix.
 func (s *server) assetURL(name string) string {
-	return s.url(pathStatic+name) + "?v=" + s.static[name].hash
+	return s.base + pathStatic + name + "?v=" + s.static[name].hash
 }
 
 func (s *server) serveStatic(c echo.Context) error {

@@ -51,7 +51,9 @@ func openKeys(ctx context.Context, cfg *config.Config, st *store.Store, log *slo
 // schedule derives the times of keys from the one that operators set: a key
 // is announced for a day where rotate_every leaves room for it, verifiers may
 // cache the JWKS for up to a quarter of an hour, and a key stays published
-// for the longest token it can have signed and an hour for clocks and hints.
+// until its last token has expired, with an hour for clocks. An ID token counts
+// for as long as the session it came from: it comes back, expired, as the hint
+// of a logout.
 func schedule(cfg *config.Config) keys.Config {
 	every := cfg.Keys.RotateEvery
 	maxAge := min(15*time.Minute, max(time.Second, (every/10).Truncate(time.Second)))
@@ -62,7 +64,7 @@ func schedule(cfg *config.Config) keys.Config {
 		MaxAge:      maxAge,
 		ReloadEvery: reload,
 		AnnounceFor: max(maxAge+2*reload, min(24*time.Hour, every/4)),
-		KeepFor:     max(cfg.Tokens.AccessTTL, cfg.Tokens.IDTTL) + time.Hour,
+		KeepFor:     max(cfg.Tokens.AccessTTL, cfg.Tokens.IDTTL, cfg.Session.Lifetime) + time.Hour,
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ory/fosite"
 	"github.com/ory/fosite/token/jwt"
 
 	"signet/authz/login"
@@ -207,5 +206,3 @@ func formRequest(ctx context.Context, form url.Values) *http.Request {
 	r := &http.Request{Method: http.MethodGet, URL: &url.URL{}, Form: form, Header: http.Header{}}
 	return r.WithContext(ctx)
 }
-
-var _ fosite.ResponseModeClient = (*fositeClient)(nil)

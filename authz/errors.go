@@ -32,6 +32,9 @@ const (
 	CodeTemporarilyUnavailable  = "temporarily_unavailable"
 )
 
+// serverErrorText says all that a stranger may know of a fault of ours.
+const serverErrorText = "The server could not complete the request. Try again later."
+
 // Error is a refusal: a code from an RFC, a description that is safe to show
 // to anyone, and a cause for the log alone.
 type Error struct {
@@ -122,32 +125,23 @@ func asError(err error) *Error {
 	if f := (*fosite.RFC6749Error)(nil); errors.As(err, &f) {
 		return fromFosite(f).because(err)
 	}
-	return refuse(CodeServerError, "The server could not complete the request. Try again later.").because(err)
+	return refuse(CodeServerError, serverErrorText).because(err)
 }
 
 // fromFosite keeps the codes that fosite answers rightly and words them
 // ourselves.
 func fromFosite(f *fosite.RFC6749Error) *Error {
 	words := map[string]string{
-		CodeInvalidRequest:           "The request is missing a parameter, repeats one, or has one that is malformed.",
-		CodeInvalidClient:            "Client authentication failed.",
-		CodeInvalidGrant:             "The authorization code or refresh token is not valid, has expired, or belongs to another client or redirect URI.",
-		CodeInvalidScope:             "The client may not ask for this scope.",
-		CodeUnauthorizedClient:       "The client is not registered for this grant type.",
-		CodeUnsupportedResponseType:  "Only the response type code is supported.",
-		"unsupported_response_mode":  "Only the response modes query and form_post are supported.",
-		"request_not_supported":      "Request objects are not supported.",
-		"request_uri_not_supported":  "Request objects by reference are not supported.",
-		"registration_not_supported": "The registration parameter is not supported.",
+		CodeInvalidRequest:          "The request is missing a parameter, repeats one, or has one that is malformed.",
+		CodeInvalidGrant:            "The authorization code or refresh token is not valid, has expired, or belongs to another client or redirect URI.",
+		CodeInvalidScope:            "The client may not ask for this scope.",
+		CodeUnauthorizedClient:      "The client is not registered for this grant type.",
+		CodeUnsupportedResponseType: "Only the response type code is supported.",
 	}
-	text, ok := words[f.ErrorField]
-	switch {
-	case !ok:
-		return refuse(CodeServerError, "The server could not complete the request. Try again later.")
-	case f.ErrorField == "unsupported_response_mode":
-		return refuse(CodeInvalidRequest, "%s", text)
+	if text, ok := words[f.ErrorField]; ok {
+		return refuse(f.ErrorField, "%s", text)
 	}
-	return refuse(f.ErrorField, "%s", text)
+	return refuse(CodeServerError, serverErrorText)
 }
 
 // writeError answers with the JSON of RFC 6749, section 5.2, and logs. This

@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +31,8 @@ type Keyring interface {
 	// JWKS returns the published keys.
 	JWKS() (keys.JWKS, error)
 }
+
+var _ Keyring = (*keys.Ring)(nil)
 
 // PersonStore finds the subject of a grant.
 type PersonStore interface {
@@ -182,12 +183,3 @@ func (p *Provider) endpoint(path string) string { return p.cfg.Issuer + path }
 
 // now is the time in UTC at the precision that stores keep.
 func (p *Provider) now() time.Time { return p.cfg.Now().UTC().Truncate(time.Microsecond) }
-
-// defaultAudience is the `aud` of a request that names no resource. It is
-// never empty (RFC 9068, section 2.2).
-func (p *Provider) defaultAudience(allowed []string) []string {
-	if len(allowed) == 0 {
-		return []string{p.cfg.Issuer}
-	}
-	return slices.Clone(allowed[:1])
-}

@@ -6,7 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"signet/clients"
 )
+
+// mayRefresh reports whether a grant comes with refresh tokens (OpenID
+// Connect Core, section 11).
+func mayRefresh(c *clients.Client, scopes []string) bool {
+	return c.GrantAllowed(clients.GrantRefreshToken) && slices.Contains(scopes, scopeOfflineAccess)
+}
 
 // judgeRefresh looks at the generation of the refresh token that a request
 // presents (RFC 9700, section 4.14.2):

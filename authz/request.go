@@ -171,6 +171,12 @@ func (p *Provider) checkShape(_ context.Context, r *Request) error {
 	if err := noDuplicates(r.form); err != nil {
 		return err
 	}
+	// OpenID Connect Core, section 3.1.2.6.
+	for _, name := range []string{"request", "request_uri", "registration"} {
+		if r.form.Get(name) != "" {
+			return refuse(name+"_not_supported", "The parameter %s is not supported.", name)
+		}
+	}
 	switch rt := r.form.Get("response_type"); {
 	case rt == "":
 		return refuse(CodeInvalidRequest, "The parameter response_type is missing.")
@@ -195,12 +201,6 @@ func (p *Provider) checkWithFosite(ctx context.Context, r *Request) error {
 	// decide judges these; fosite's validator compares sub-second times.
 	for _, name := range []string{"prompt", "max_age", "id_token_hint", "scope"} {
 		form.Del(name)
-	}
-	for _, name := range []string{"request", "request_uri", "registration"} {
-		if r.form.Get(name) != "" {
-			code := name + "_not_supported"
-			return refuse(code, "The parameter %s is not supported.", name)
-		}
 	}
 	ar, err := p.fosite.NewAuthorizeRequest(withClient(ctx, client), formRequest(ctx, form))
 	if err != nil && !errors.Is(err, fosite.ErrInvalidState) { // a short or absent state is allowed

@@ -36,3 +36,12 @@ func requestedAudiences(resources, allowed, fallback []string) ([]string, error)
 func (p *Provider) allowedAudiences(c *clients.Client) []string {
 	return append(slices.Clone(c.Audiences), p.cfg.Issuer)
 }
+
+// defaultAudience is the `aud` of a request that names no resource. It is
+// never empty (RFC 9068, section 2.2).
+func (p *Provider) defaultAudience(allowed []string) []string {
+	if len(allowed) == 0 {
+		return []string{p.cfg.Issuer}
+	}
+	return slices.Clone(allowed[:1])
+}

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/ory/fosite"
-
-	"signet/clients"
 )
 
 // JWT types (RFC 9068, section 2.1; RFC 7519, section 5.1).
@@ -180,10 +177,4 @@ func unixOrZero(t time.Time) int64 {
 		return 0
 	}
 	return t.Unix()
-}
-
-// mayRefresh reports whether a grant comes with refresh tokens (OpenID
-// Connect Core, section 11).
-func mayRefresh(c *clients.Client, scopes []string) bool {
-	return c.GrantAllowed(clients.GrantRefreshToken) && slices.Contains(scopes, scopeOfflineAccess)
 }

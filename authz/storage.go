@@ -48,6 +48,8 @@ func (c *fositeClient) GetResponseModes() []fosite.ResponseModeType {
 	return []fosite.ResponseModeType{fosite.ResponseModeQuery, fosite.ResponseModeFormPost}
 }
 
+var _ fosite.ResponseModeClient = (*fositeClient)(nil)
+
 type clientKey struct{}
 
 // withClient hands fosite the client that was already found and checked.

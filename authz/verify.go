@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"signet/clients"
-	"signet/keys"
 )
 
 // idClaims are the claims that matter of an ID token that comes back as a hint.
@@ -104,5 +103,3 @@ func (p *Provider) verifyAccessToken(ctx context.Context, token string) (*access
 	}
 	return c, &g, nil
 }
-
-var _ Keyring = (*keys.Ring)(nil)

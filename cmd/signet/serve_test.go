@@ -60,6 +60,11 @@ func TestCommandsWorkWhileTheServerRuns(t *testing.T) {
 			t.Fatalf("the server does not answer: %v\n%s%s", err, out.String(), log.String())
 		}
 	}
+	for _, said := range []string{issuer + "\n", issuer + "/.well-known/openid-configuration\n", issuer + "/.well-known/jwks.json\n", issuer + "/setup/"} {
+		if !strings.Contains(out.String(), said) {
+			t.Errorf("the server does not say %s:\n%s", said, out.String())
+		}
+	}
 	c.refused(fmt.Sprintf("signet: cannot listen on 127.0.0.1:%d: another process has this port; stop it, or set listen (SIGNET_LISTEN) to another", port), "serve")
 
 	c.stdin = "correct horse battery"

@@ -82,7 +82,6 @@ func TestOwnCertificate(t *testing.T) {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: pool}
 	client := &http.Client{Transport: transport}
-	in.client = client
 	in.serve()
 	if _, stderr, code := in.run("clients", "create", "--id", "app", "--redirect-uri", testCallback, "--public"); code != 0 {
 		t.Fatal(stderr)

@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +22,8 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // to make a database look newer
+
+	"signet/cmd/signet/server"
 )
 
 // buildDir is where binary puts what it builds; it goes when the tests end.
@@ -56,8 +57,6 @@ type install struct {
 	URL  string
 	bin  string
 	port string
-	// client waits for the server to answer.
-	client *http.Client
 }
 
 func newInstall(t testing.TB) *install {
@@ -70,7 +69,7 @@ func newInstall(t testing.TB) *install {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &install{t: t, dir: t.TempDir(), bin: bin, client: http.DefaultClient}
+	in := &install{t: t, dir: t.TempDir(), bin: bin}
 	if err := os.WriteFile(filepath.Join(in.dir, "config.yaml"), shipped, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +123,11 @@ func (in *install) refuses(args []string, words ...string) {
 	}
 }
 
-// serve starts the server and returns what it printed until it was ready, and
-// a stop that ends it with SIGTERM and reports its exit code.
-func (in *install) serve() (banner string, stop func() int) {
+// serve starts the server and returns what it announced, and a stop that ends
+// it with SIGTERM and reports its exit code.
+func (in *install) serve() (where server.Announcement, stop func() int) {
 	in.t.Helper()
-	cmd := in.command("serve")
+	cmd := in.command("serve", "--json")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		in.t.Fatal(err)
@@ -138,8 +137,6 @@ func (in *install) serve() (banner string, stop func() int) {
 	if err := cmd.Start(); err != nil {
 		in.t.Fatal(err)
 	}
-	printed := &syncBuffer{}
-	go func() { _, _ = io.Copy(printed, bufio.NewReader(stdout)) }()
 	var once sync.Once
 	stop = func() int {
 		once.Do(func() {
@@ -149,42 +146,36 @@ func (in *install) serve() (banner string, stop func() int) {
 		return cmd.ProcessState.ExitCode()
 	}
 	in.t.Cleanup(func() { stop() })
-	for range 600 {
-		if resp, err := in.client.Get(in.URL + "/healthz"); err == nil {
-			resp.Body.Close()
-			return printed.String(), stop
-		}
-		time.Sleep(50 * time.Millisecond)
+	// It speaks once its port is bound: from here on requests are answered.
+	if err := json.NewDecoder(stdout).Decode(&where); err != nil {
+		in.t.Fatalf("not ready: %v\n%s", err, errs.String())
 	}
-	in.t.Fatalf("not ready:\n%s\n%s", printed.String(), errs.String())
-	return "", nil
+	return where, stop
 }
-
-var setupLink = regexp.MustCompile(`http://\S+/setup/\S+`)
 
 // What a newcomer sees: one command makes everything, prints where it is, and
 // a link that creates the first administrator once.
 func TestFirstRun(t *testing.T) {
 	in := newInstall(t)
-	banner, stop := in.serve()
-	for _, want := range []string{in.URL, in.URL + "/.well-known/openid-configuration", in.URL + "/.well-known/jwks.json"} {
-		if !strings.Contains(banner, want) {
-			t.Errorf("the banner does not name %s:\n%s", want, banner)
-		}
+	where, stop := in.serve()
+	if where.Issuer != in.URL || where.Discovery != in.URL+"/.well-known/openid-configuration" || where.JWKS != in.URL+"/.well-known/jwks.json" {
+		t.Errorf("announced %+v", where)
+	}
+	if left := time.Until(where.SetupExpires); left < 50*time.Minute || left > time.Hour {
+		t.Errorf("the set-up link works for %s, want an hour", left)
 	}
 	checkModes(t, filepath.Join(in.dir, "data"))
 
-	link := setupLink.FindString(banner)
 	b := newBrowser(t)
-	p := b.get(link)
+	p := b.get(where.Setup)
 	if p.Status != http.StatusOK {
-		t.Fatalf("set-up link %q: %d %s", link, p.Status, p.Body)
+		t.Fatalf("set-up link %q: %d %s", where.Setup, p.Status, p.Body)
 	}
 	p = b.submit(p, "create", map[string]string{"username": "root", "email": "root@example.test", "name": "Root", "password": testPassword})
 	if p.Status != http.StatusOK {
 		t.Fatalf("set-up: %d %s", p.Status, p.Body)
 	}
-	if again := newBrowser(t).get(link); again.Status == http.StatusOK || again.byID("create") != nil {
+	if again := newBrowser(t).get(where.Setup); again.Status == http.StatusOK || again.byID("create") != nil {
 		t.Errorf("the set-up link works twice: %d", again.Status)
 	}
 	out, _, code := in.run("users", "list", "--json")
@@ -195,9 +186,8 @@ func TestFirstRun(t *testing.T) {
 	if code := stop(); code != 0 {
 		t.Errorf("exit %d after SIGTERM", code)
 	}
-	banner, _ = in.serve()
-	if setupLink.MatchString(banner) {
-		t.Errorf("a set-up link is printed although there is an administrator:\n%s", banner)
+	if where, _ = in.serve(); where.Setup != "" {
+		t.Errorf("a set-up link is made although there is an administrator: %s", where.Setup)
 	}
 }
 

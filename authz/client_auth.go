@@ -148,5 +148,5 @@ func (p *Provider) authenticateForFosite(ctx context.Context, r *http.Request, f
 	if !client.GrantAllowed(form.Get("grant_type")) {
 		return nil, refuse(CodeUnauthorizedClient, "The client is not registered for this grant type.")
 	}
-	return &fositeClient{Client: client}, nil
+	return &fositeClient{Client: client, audiences: p.allowedAudiences(&client)}, nil
 }

@@ -123,7 +123,7 @@ func asError(err error) *Error {
 		return e.because(err)
 	}
 	if f := (*fosite.RFC6749Error)(nil); errors.As(err, &f) {
-		return fromFosite(f).because(err)
+		return fromFosite(f).because(fmt.Errorf("%w: %s", err, f.Reason()))
 	}
 	return refuse(CodeServerError, serverErrorText).because(err)
 }

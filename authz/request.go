@@ -188,15 +188,16 @@ func (p *Provider) checkShape(_ context.Context, r *Request) error {
 	return nil
 }
 
-// checkWithFosite lets fosite parse what is left. It sees the one redirect
-// URI that has matched, and the resources as its audience parameter.
+// checkWithFosite lets fosite parse what is left. The redirect URI that has
+// matched is the only one it sees.
 func (p *Provider) checkWithFosite(ctx context.Context, r *Request) error {
-	audiences, err := requestedAudiences(r.form["resource"], p.allowedAudiences(&r.client), p.defaultAudience(r.client.Audiences))
+	allowed := p.allowedAudiences(&r.client)
+	audiences, err := requestedAudiences(r.form["resource"], allowed, p.defaultAudience(r.client.Audiences))
 	if err != nil {
 		return err
 	}
 	r.audiences = audiences
-	client := &fositeClient{Client: r.client, redirectURI: r.redirectURI}
+	client := &fositeClient{Client: r.client, redirectURI: r.redirectURI, audiences: allowed}
 	form := r.Query()
 	// decide judges these; fosite's validator compares sub-second times.
 	for _, name := range []string{"prompt", "max_age", "id_token_hint", "scope"} {

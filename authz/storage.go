@@ -27,6 +27,9 @@ type fositeClient struct {
 	// request. It is all fosite gets to see, so its own loopback matching,
 	// which ignores scheme and userinfo, has nothing to decide.
 	redirectURI string
+	// audiences are those the client may get tokens for: its own, and the
+	// issuer, which is the default of a client that has none.
+	audiences []string
 }
 
 func (c *fositeClient) GetID() string                   { return c.ID }
@@ -41,7 +44,7 @@ func (c *fositeClient) GetResponseTypes() fosite.Arguments {
 }
 func (c *fositeClient) GetScopes() fosite.Arguments   { return c.Scopes }
 func (c *fositeClient) IsPublic() bool                { return c.Public() }
-func (c *fositeClient) GetAudience() fosite.Arguments { return c.Audiences }
+func (c *fositeClient) GetAudience() fosite.Arguments { return c.audiences }
 
 // GetResponseModes implements fosite.ResponseModeClient.
 func (c *fositeClient) GetResponseModes() []fosite.ResponseModeType {
@@ -237,7 +240,7 @@ func (s *storage) load(ctx context.Context, x *exchange, id string, fs fosite.Se
 	x.session.idClaims.Subject = g.Subject
 	// A scope or an audience that the client has lost since is lost here too.
 	x.session.scopes = intersect(g.Scopes, client.Scopes)
-	x.session.audiences = intersect(g.Audiences, s.p.allowedAudiences(&client.Client))
+	x.session.audiences = intersect(g.Audiences, client.audiences)
 	return nil
 }
 

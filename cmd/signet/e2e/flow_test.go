@@ -243,6 +243,27 @@ func TestRefreshNarrows(t *testing.T) {
 	}
 }
 
+// A client without audiences of its own gets tokens for the issuer, and goes
+// on getting them at each refresh.
+func TestClientWithoutAudiences(t *testing.T) {
+	i := start(t)
+	i.person(t, "ada")
+	secret := i.webApp(t, "app", func(c *clients.Client) { c.Audiences = nil })
+	a := i.tokens(t, newBrowser(t), "ada", "app", secret)
+	for range 2 {
+		if aud := decodeSegment(t, a.str("access_token"), 1)["aud"]; aud != i.URL {
+			t.Errorf("aud is %v, want the issuer", aud)
+		}
+		if a = i.refresh(t, "app", secret, a.str("refresh_token")); a.Status != http.StatusOK {
+			t.Fatalf("refresh: %d %s", a.Status, a.Raw)
+		}
+	}
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.str("refresh_token")}, "resource": {testAPI}}
+	if a := i.post(t, "/oauth2/token", "app", secret, form); a.str("error") != "invalid_target" {
+		t.Errorf("a resource it may not have: %d %s", a.Status, a.Raw)
+	}
+}
+
 // A lost response or a second tab signs nobody out: within the grace the
 // token before the current one yields the same successor again.
 func TestRefreshGrace(t *testing.T) {

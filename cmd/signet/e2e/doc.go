@@ -3,6 +3,7 @@
 // that apps and APIs use, with a real browser, and with attacks.
 //
 //	harness_test.go     an issuer on 127.0.0.1, a fake clock, a script-less browser
+//	clients_test.go     every kind of client, through its whole life
 //	flow_test.go        apps made of go-oidc and x/oauth2, step by step
 //	offline_test.go     APIs that verify by JWKS: go-oidc, and npm's jose
 //	process_test.go     the binary: first run, commands beside it, stop, mistakes

@@ -234,9 +234,14 @@ func (p *Provider) checkProof(_ context.Context, r *Request) error {
 		}
 		return nil
 	}
+	const send = "send a code_challenge with code_challenge_method S256"
 	nonce := r.form.Get("nonce") != "" && slices.Contains(r.scopes, scopeOpenID)
-	if required := r.client.RequirePKCE; r.client.Public() || (required == nil && !nonce) || (required != nil && *required) {
-		return refuse(CodeInvalidRequest, "This client must use PKCE: send a code_challenge with code_challenge_method S256.")
+	switch required := r.client.RequirePKCE; {
+	case r.client.Public() || (required != nil && *required):
+		return refuse(CodeInvalidRequest, "This client must use PKCE: %s.", send)
+	case required == nil && !nonce:
+		return refuse(CodeInvalidRequest, "This client must use PKCE or a nonce: %s, or a nonce with the scope openid. "+
+			"For a library that can do neither, the operator can set require_pkce to false.", send)
 	}
 	return nil
 }

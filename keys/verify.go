@@ -64,27 +64,9 @@ func (r *Ring) Verify(token string) (Verified, error) {
 // another header parameter (jwk, jku, x5u, x5c, crit, b64, …) can only be an
 // attempt, and is refused by not being one of these.
 func parseHeader(token string) (Verified, error) {
-	if len(token) > maxToken {
-		return Verified{}, ErrMalformed
-	}
-	// Three parts: a JWE has five, JSON serialisation other characters.
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return Verified{}, ErrMalformed
-	}
-	var header []byte
-	for i, part := range parts {
-		// encoding/base64 skips line breaks, even when strict.
-		if part == "" || strings.ContainsAny(part, "\r\n") {
-			return Verified{}, ErrMalformed
-		}
-		decoded, err := strict.DecodeString(part)
-		if err != nil {
-			return Verified{}, ErrMalformed
-		}
-		if i == 0 {
-			header = decoded
-		}
+	header, err := decodeParts(token)
+	if err != nil {
+		return Verified{}, err
 	}
 	var params map[string]string
 	if err := json.Unmarshal(header, &params); err != nil || len(params) != 3 {
@@ -95,4 +77,31 @@ func parseHeader(token string) (Verified, error) {
 		return Verified{}, ErrMalformed
 	}
 	return head, nil
+}
+
+// decodeParts returns the header of a compact JWS whose three parts are all
+// canonical base64url, or ErrMalformed.
+func decodeParts(token string) (header []byte, err error) {
+	if len(token) > maxToken {
+		return nil, ErrMalformed
+	}
+	// Three parts: a JWE has five, JSON serialisation other characters.
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return nil, ErrMalformed
+	}
+	for i, part := range parts {
+		// encoding/base64 skips line breaks, even when strict.
+		if part == "" || strings.ContainsAny(part, "\r\n") {
+			return nil, ErrMalformed
+		}
+		decoded, err := strict.DecodeString(part)
+		if err != nil {
+			return nil, ErrMalformed
+		}
+		if i == 0 {
+			header = decoded
+		}
+	}
+	return header, nil
 }

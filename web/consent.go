@@ -48,11 +48,7 @@ func (s *server) consentToken(f *flow, subject string) string {
 
 // answerConsent takes Allow or Deny.
 func (s *server) answerConsent(c echo.Context) error {
-	f, err := s.openFlow(c)
-	if err != nil {
-		return err
-	}
-	form, err := s.form(c)
+	f, form, err := s.openForm(c)
 	if err != nil {
 		return err
 	}

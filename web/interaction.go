@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -82,6 +83,16 @@ func (s *server) openFlow(c echo.Context) (*flow, error) {
 			err:    errors.New("the page was open for longer than " + s.cfg.InteractionLifetime.String())}
 	}
 	return f, nil
+}
+
+// openForm finds the flow of this page, and the form that was posted to it.
+func (s *server) openForm(c echo.Context) (*flow, url.Values, error) {
+	f, err := s.openFlow(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	form, err := s.form(c)
+	return f, form, err
 }
 
 // flowURL is the address of a page of a flow: "login", "consent", "switch".

@@ -61,11 +61,7 @@ func (s *server) showLogin(c echo.Context, f *flow, step authz.Step, form loginF
 // signIn takes the sign-in form. Sent twice, or again after a step back, it
 // does the same again and goes on.
 func (s *server) signIn(c echo.Context) error {
-	f, err := s.openFlow(c)
-	if err != nil {
-		return err
-	}
-	form, err := s.form(c)
+	f, form, err := s.openForm(c)
 	if err != nil {
 		return err
 	}
@@ -156,11 +152,7 @@ func (s *server) startSession(c echo.Context, person login.Person) (*login.Sessi
 // switchPerson is "Not you?": it ends the session and asks for a sign-in, for
 // the same request.
 func (s *server) switchPerson(c echo.Context) error {
-	f, err := s.openFlow(c)
-	if err != nil {
-		return err
-	}
-	form, err := s.form(c)
+	f, form, err := s.openForm(c)
 	if err != nil {
 		return err
 	}

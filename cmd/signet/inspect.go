@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"signet/keys"
 )
 
 // Kinds of JWT that Signet tells apart; each is good at its own door alone.
@@ -46,7 +48,7 @@ type expectation struct {
 	kind string
 	// issuer is compared with iss, unless it is empty.
 	issuer string
-	keys   []publishedKey
+	keys   keys.KeySet
 	now    time.Time
 }
 

@@ -86,7 +86,7 @@ func (a *app) inspectLocal(ctx context.Context, token string, want expectation) 
 		if err != nil {
 			return err
 		}
-		if want.keys, err = parseJWKS(set.Body); err != nil {
+		if want.keys, err = keys.ParseJWKS(set.Body); err != nil {
 			return err
 		}
 		want.issuer = cfg.Issuer
@@ -112,7 +112,7 @@ func (a *app) inspectLocal(ctx context.Context, token string, want expectation) 
 func inspectRemote(ctx context.Context, token string, want expectation, url string) (inspection, error) {
 	body, err := fetchJWKS(ctx, url)
 	if err == nil {
-		want.keys, err = parseJWKS(body)
+		want.keys, err = keys.ParseJWKS(body)
 	}
 	if err != nil {
 		return inspection{}, fmt.Errorf("cannot get the JWKS from %s: %w", url, err)

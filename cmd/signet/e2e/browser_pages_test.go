@@ -145,6 +145,9 @@ func (b *tab) picture(folder, name string) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		b.t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(folder, strings.ReplaceAll(name, "/", "-")+".png"), shot.Data, 0o644); err != nil {
 		b.t.Fatal(err)
 	}

@@ -117,11 +117,6 @@ func asError(err error) *Error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e
 	}
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		e := refuse(CodeInvalidRequest, "The request body is larger than %d bytes.", tooLarge.Limit)
-		e.Status = http.StatusRequestEntityTooLarge
-		return e.because(err)
-	}
 	if f := (*fosite.RFC6749Error)(nil); errors.As(err, &f) {
 		return fromFosite(f).because(fmt.Errorf("%w: %s", err, f.Reason()))
 	}

@@ -9,7 +9,8 @@ import (
 
 // parseForm reads the body of a POST to a back-channel endpoint. It answers
 // only application/x-www-form-urlencoded (RFC 6749, section 3.2), and never
-// takes a parameter from the URL, where it would end up in logs.
+// takes a parameter from the URL, where it would end up in logs. That the body
+// is not too large, web has seen to.
 func parseForm(r *http.Request) (url.Values, error) {
 	if r.Method != http.MethodPost {
 		e := refuse(CodeInvalidRequest, "This endpoint answers POST only.")
@@ -21,9 +22,6 @@ func parseForm(r *http.Request) (url.Values, error) {
 			compared("application/x-www-form-urlencoded", mt)
 	}
 	if err := r.ParseForm(); err != nil {
-		if e := asError(err); e.Status == http.StatusRequestEntityTooLarge {
-			return nil, e
-		}
 		return nil, refuse(CodeInvalidRequest, "The body is not valid form encoding.").because(err)
 	}
 	if err := noDuplicates(r.PostForm); err != nil {

@@ -48,9 +48,6 @@ type savedRequest struct {
 	Started int64      `json:"t"`
 }
 
-// ClientID returns the client_id.
-func (r *Request) ClientID() string { return r.client.ID }
-
 // Query returns the parameters again, to start the request over.
 func (r *Request) Query() url.Values {
 	kept := url.Values{}

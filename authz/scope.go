@@ -26,6 +26,12 @@ var standardScopes = []ScopeText{
 	{scopeOfflineAccess, "Keep this access while you are away"},
 }
 
+// IsStandardScope reports whether scope has a meaning and a text of its own,
+// which no operator gives it (OpenID Connect Core, sections 5.4 and 11).
+func IsStandardScope(scope string) bool {
+	return slices.ContainsFunc(standardScopes, func(t ScopeText) bool { return t.Name == scope })
+}
+
 // ScopeText is a scope and what the consent page says about it.
 type ScopeText struct {
 	// Name is the scope value, shown small under the text.

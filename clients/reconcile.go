@@ -11,9 +11,8 @@ import (
 
 // Declared is a client as config.yaml has it.
 type Declared struct {
-	// Client is all but its secrets in plain text. Source and the times are
-	// not read. Client.Secrets may hold stored forms that were declared
-	// instead of plain secrets; they are kept beside those.
+	// Client is all but its secrets. Source, Secrets and the times are not
+	// read.
 	Client Client
 	// PlainSecrets are the secrets in plain text: none for a public client,
 	// two while the operator rotates one.
@@ -97,9 +96,6 @@ func (d Declared) resolve(rand io.Reader, old *Client, now time.Time) (Client, [
 	}
 	var errs []error
 	c.Secrets = nil
-	for _, s := range d.Client.Secrets {
-		c.Secrets = append(c.Secrets, keepHash(s, stored, now))
-	}
 	for _, plain := range d.PlainSecrets {
 		s, err := keepSecret(rand, plain, stored, now)
 		if err != nil {
@@ -128,17 +124,6 @@ func (c *Client) faultList(secretsReported bool) []error {
 		}
 	}
 	return errs
-}
-
-// keepHash returns the stored secret that a declared hash is the same as, or
-// the declared one as new.
-func keepHash(declared Secret, stored []Secret, now time.Time) Secret {
-	for _, s := range stored {
-		if s.Hash == declared.Hash {
-			return Secret{Hash: s.Hash, CreatedAt: s.CreatedAt, ExpiresAt: declared.ExpiresAt}
-		}
-	}
-	return Secret{Hash: declared.Hash, CreatedAt: now.UTC(), ExpiresAt: declared.ExpiresAt}
 }
 
 // keepSecret returns the stored secret that plain matches, or hashes plain.

@@ -77,9 +77,6 @@ func TestReconcileUpdates(t *testing.T) {
 		{"a second secret", func(d *Declared) { d.PlainSecrets = append(d.PlainSecrets, otherSecret) }, func(c Client) bool {
 			return len(c.Secrets) == 2 && c.CheckSecret(otherSecret, noon) && c.CheckSecret(declaredSecret, noon)
 		}},
-		{"a declared hash", func(d *Declared) {
-			d.PlainSecrets, d.Client.Secrets = nil, []Secret{{Hash: sha256Hash("given")}}
-		}, func(c Client) bool { return len(c.Secrets) == 1 && c.CheckSecret("given", noon) }},
 		{"confidential made public", func(d *Declared) {
 			d.PlainSecrets, d.Client.TokenEndpointAuthMethod, d.Client.GrantTypes = nil, AuthMethodNone, []string{GrantAuthorizationCode}
 		}, func(c Client) bool { return c.Public() && len(c.Secrets) == 0 }},

@@ -140,7 +140,8 @@ func newUsersDisable(a *app) *cobra.Command {
 		Use:   "disable USER",
 		Short: "Keep a person out, or let them in again",
 		Long: `Keep a person from signing in and refreshing, or let them in again with --undo.
-Access tokens that are out already stay valid until they expire.`,
+Userinfo and introspection refuse their access tokens at once; an API that
+verifies offline takes one until it expires.`,
 		Args: takes("USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.changeUser(cmd.Context(), args[0], func(people *login.Service, id string) error {

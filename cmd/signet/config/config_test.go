@@ -114,7 +114,7 @@ clients:
 		`config.yaml:13: keys.rsa_bits: "1024" is not known; it can be 2048, 3072, 4096`,
 		`config.yaml:15: scopes.two words: is not a scope: only printable ASCII without spaces, quotes and backslashes (RFC 6749, section 3.3)`,
 		`config.yaml:16: scopes.openid: is a standard scope and has its text; take the line out`,
-		`config.yaml:17: scopes.orders: has no text; write what the consent page shall say, such as "read your orders"`,
+		`config.yaml:17: scopes.orders: has no text; write what the consent page shall say, such as "See your orders"`,
 		`config.yaml:19: passwords.concurrency: "many" must be a whole number`,
 		`config.yaml:21: branding.name: has no value; write one, or take the line out for the default`,
 		`config.yaml:24: clients[0].client_secret: unknown key; a secret stays out of this file: write it to one of its own and name that as "client_secret_file"`,

@@ -6,11 +6,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"signet/authz"
+	"signet/clients"
 )
 
 const sqlitePrefix = "sqlite:"
@@ -203,22 +205,17 @@ func (v *validator) choices() {
 	}
 }
 
-// scopeToken is the grammar of one scope (RFC 6749, section 3.3).
-var scopeToken = regexp.MustCompile(`^[\x21\x23-\x5B\x5D-\x7E]+$`)
-
-// standardScopes have texts of their own (OpenID Connect Core, section 5.4).
-var standardScopes = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
-
 func (v *validator) scopes() {
 	for name, text := range v.cfg.Scopes {
 		path := join("scopes", name)
+		parsed, err := clients.ParseScope(name)
 		switch {
-		case slices.Contains(standardScopes, name):
+		case authz.IsStandardScope(name):
 			v.fault(path, "is a standard scope and has its text; take the line out")
-		case !scopeToken.MatchString(name):
+		case err != nil || !slices.Equal(parsed, []string{name}):
 			v.fault(path, "is not a scope: only printable ASCII without spaces, quotes and backslashes (RFC 6749, section 3.3)")
 		case strings.TrimSpace(text) == "":
-			v.fault(path, "has no text; write what the consent page shall say, such as \"read your orders\"")
+			v.fault(path, "has no text; write what the consent page shall say, such as \"See your orders\"")
 		}
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ory/fosite/token/jwt"
-
 	"signet/authz/login"
 	"signet/clients"
 )
@@ -179,7 +177,7 @@ func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Re
 	for _, scope := range r.scopes {
 		r.parsed.GrantScope(scope)
 	}
-	ses := &session{grant: grant, subject: s.Subject, idClaims: jwt.IDTokenClaims{Subject: s.Subject}}
+	ses := &session{grant: grant, subject: s.Subject}
 	answer, err := p.fosite.NewAuthorizeResponse(withClient(ctx, r.parsed.Client.(*fositeClient)), r.parsed, ses)
 	if err != nil {
 		return nil, r.failed(err)

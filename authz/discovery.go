@@ -73,7 +73,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		ResponseModesSupported: []string{modeQuery, modeFormPost},
 		GrantTypesSupported:    []string{clients.GrantAuthorizationCode, clients.GrantRefreshToken, clients.GrantClientCredentials},
 		SubjectTypesSupported:  []string{"public"},
-		IDTokenSigningAlgs:     []string{"RS256"},
+		IDTokenSigningAlgs:     p.cfg.SigningAlgs,
 		TokenAuthMethods:       all,
 		IntrospectionMethods:   secret,
 		RevocationMethods:      all,
@@ -108,7 +108,7 @@ func (p *Provider) JWKS(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", fmt.Sprintf("public, max-age=%d", int(set.MaxAge.Seconds())))
+	h.Set("Cache-Control", set.CacheControl)
 	h.Set("ETag", set.ETag)
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Content-Type", "application/jwk-set+json")

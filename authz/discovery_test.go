@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,9 @@ func TestMetadata(t *testing.T) {
 		if m[name] != false { // request_uri_parameter_supported is true when left out
 			t.Errorf("%s is %v, want a plain false", name, m[name])
 		}
+	}
+	if got := m["id_token_signing_alg_values_supported"]; !reflect.DeepEqual(got, []any{"ES256", "RS256"}) {
+		t.Errorf("id_token_signing_alg_values_supported is %v, want those of the configuration", got)
 	}
 	if m["authorization_response_iss_parameter_supported"] != true {
 		t.Error("iss is in every authorization response and must be promised")

@@ -13,7 +13,7 @@
 // A token request:
 //
 //	Token ─► parseForm ─► fosite: authenticateClient, load the grant, PKCE
-//	      ─► person and client still allowed?
+//	      ─► person and client still allowed? keys to sign with?
 //	      ─► spend: one conditional UPDATE
 //	      ─► fosite: signer.go stamps claims and signs, outside any transaction
 //

@@ -10,6 +10,8 @@ import (
 	"net/url"
 
 	"github.com/ory/fosite"
+
+	"signet/keys"
 )
 
 // Error codes of RFC 6749 (4.1.2.1, 5.2), RFC 6750 (3.1), RFC 8707 (2) and
@@ -34,6 +36,11 @@ const (
 
 // serverErrorText says all that a stranger may know of a fault of ours.
 const serverErrorText = "The server could not complete the request. Try again later."
+
+// retryAfter is how many seconds a client is asked to wait after a 503 (RFC
+// 9110, section 10.2.3): what is amiss lies with the database or the keys, and
+// costs little to ask for again.
+const retryAfter = "5"
 
 // Error is a refusal: a code from an RFC, a description that is safe to show
 // to anyone, and a cause for the log alone.
@@ -111,11 +118,15 @@ func statusOf(code string) int {
 }
 
 // asError turns whatever went wrong into an Error. Ours pass through, also
-// when fosite has wrapped them; fosite's keep their code but not their hints,
-// which are not always safe to show; all else is a server_error.
+// when fosite has wrapped them; a lack of keys is for the operator to mend, and
+// the client is told to come again; fosite's keep their code but not their
+// hints, which are not always safe to show; all else is a server_error.
 func asError(err error) *Error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, keys.ErrNoSigner) {
+		return refuse(CodeTemporarilyUnavailable, "The server cannot sign tokens at the moment. Try again.").because(err)
 	}
 	if f := (*fosite.RFC6749Error)(nil); errors.As(err, &f) {
 		return fromFosite(f).because(fmt.Errorf("%w: %s", err, f.Reason()))
@@ -149,6 +160,9 @@ func (p *Provider) writeError(w http.ResponseWriter, r *http.Request, err error)
 	h.Set("Content-Type", "application/json;charset=UTF-8")
 	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
 		h.Set("WWW-Authenticate", p.challenge(e))
+	}
+	if e.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", retryAfter)
 	}
 	w.WriteHeader(e.Status)
 	// The status line is out; a client that hangs up now is its own loss.

@@ -83,18 +83,21 @@ type session struct {
 	issuedAt          time.Time
 	// refreshGeneration is that of the refresh token in the response.
 	refreshGeneration int
+	// accessAlg and idAlg sign the tokens; idAlg is empty without an ID token.
+	accessAlg, idAlg string
+	// accessToken is the one of the response, once it is there: the ID token
+	// holds its hash.
+	accessToken string
 
-	idClaims jwt.IDTokenClaims
-	headers  jwt.Headers
-	expires  map[fosite.TokenType]time.Time
+	expires map[fosite.TokenType]time.Time
 }
 
-// IDTokenClaims is where fosite leaves the at_hash.
-func (s *session) IDTokenClaims() *jwt.IDTokenClaims { return &s.idClaims }
+// IDTokenClaims shows fosite that there is a subject. What fosite writes into
+// the claims has no reader: GenerateIDToken computes its own.
+func (s *session) IDTokenClaims() *jwt.IDTokenClaims { return &jwt.IDTokenClaims{Subject: s.subject} }
 
-// IDTokenHeaders tells fosite which hash at_hash takes: SHA-256, as nothing
-// is set.
-func (s *session) IDTokenHeaders() *jwt.Headers { return &s.headers }
+// IDTokenHeaders has nothing to tell: fosite would pick a hash by it.
+func (s *session) IDTokenHeaders() *jwt.Headers { return &jwt.Headers{} }
 
 // SetExpiresAt and GetExpiresAt keep what fosite's handlers compute for
 // themselves. Tokens take their times from issuedAt.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -62,27 +63,48 @@ func newFailing(t *testing.T) (*failing, *authz.Provider) {
 	}
 	ring, err := keys.Open(t.Context(), keys.Config{
 		Store: db, SealingKey: bytes.Repeat([]byte{1}, 32),
-		RotateEvery: time.Hour, AnnounceFor: 30 * time.Minute, KeepFor: time.Hour, MaxAge: time.Minute, ReloadEvery: time.Minute,
+		Schedule: keys.NewSchedule(keys.ScheduleOptions{RotateEvery: 24 * time.Hour, TokenLifetime: time.Minute}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := authz.New(authz.Config{
-		Issuer: "https://id.example.test", Grants: db, Tokens: db, Consents: db, Clients: db, People: db, Keys: ring,
-		Secret: bytes.Repeat([]byte{2}, 32), AccessTokenTTL: time.Minute, IDTokenTTL: time.Minute, CodeTTL: time.Minute,
-		RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: time.Hour,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db, p
+	return db, newProvider(t, db, ring, nil)
 }
 
+// database is what a provider needs of one.
+type database interface {
+	authz.GrantStore
+	authz.TokenStore
+	authz.ConsentStore
+	authz.ClientStore
+	authz.PersonStore
+}
+
+func newProvider(t *testing.T, db database, ring authz.Keyring, log *slog.Logger) *authz.Provider {
+	t.Helper()
+	p, err := authz.New(authz.Config{
+		Issuer: "https://id.example.test", Grants: db, Tokens: db, Consents: db, Clients: db, People: db,
+		Keys: ring, SigningAlgs: []string{"ES256", "RS256"},
+		Secret: bytes.Repeat([]byte{2}, 32), AccessTokenTTL: time.Minute, IDTokenTTL: time.Minute, CodeTTL: time.Minute,
+		RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: time.Hour, Logger: log,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// send posts a form as the client "job".
 func send(t *testing.T, endpoint http.HandlerFunc, form url.Values) (*httptest.ResponseRecorder, map[string]any) {
+	t.Helper()
+	return sendAs(t, "job", endpoint, form)
+}
+
+func sendAs(t *testing.T, clientID string, endpoint http.HandlerFunc, form url.Values) (*httptest.ResponseRecorder, map[string]any) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.SetBasicAuth("job", strings.Repeat("s", 40))
+	r.SetBasicAuth(clientID, strings.Repeat("s", 40))
 	w := httptest.NewRecorder()
 	endpoint(w, r)
 	var body map[string]any

@@ -24,8 +24,13 @@ import (
 
 // Keyring signs and verifies JWTs and publishes the keys. keys.Ring is one.
 type Keyring interface {
-	// Sign returns the compact JWS of payload with this `typ`.
-	Sign(typ string, payload []byte) (string, error)
+	// SigningAlg returns the algorithm that a token will be signed with:
+	// preferred itself, or the default when that is empty. keys.ErrNoSigner
+	// says that no key of it may sign now.
+	SigningAlg(preferred string) (string, error)
+	// Sign returns the compact JWS of payload by alg, which SigningAlg gave,
+	// with this `typ`.
+	Sign(alg, typ string, payload []byte) (string, error)
 	// Verify checks the signature of a compact JWS by the published keys.
 	Verify(token string) (keys.Verified, error)
 	// JWKS returns the published keys.
@@ -51,8 +56,10 @@ type Config struct {
 	Consents ConsentStore
 	Clients  ClientStore
 	People   PersonStore
-	// Keys signs.
-	Keys Keyring
+	// Keys signs, and SigningAlgs are the algorithms that it was set up to
+	// sign with, as the metadata lists them.
+	Keys        Keyring
+	SigningAlgs []string
 	// Secret is the server secret, at least 32 bytes.
 	Secret []byte
 	// AccessTokenTTL, IDTokenTTL and CodeTTL are lifetimes from issue.
@@ -98,6 +105,9 @@ func New(cfg Config) (*Provider, error) {
 		if ttl < time.Second {
 			return nil, errors.New("every lifetime must be at least a second")
 		}
+	}
+	if len(cfg.SigningAlgs) == 0 {
+		return nil, errors.New("at least one signing algorithm must be named")
 	}
 	creds, err := newCredentials(cfg.Secret)
 	if err != nil {

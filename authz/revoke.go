@@ -19,7 +19,6 @@ func (p *Provider) Revoke(w http.ResponseWriter, r *http.Request) {
 	if err := p.revokeToken(r); err != nil {
 		if e := asError(err); e.Code == CodeServerError {
 			err = refuse(CodeTemporarilyUnavailable, "The token could not be revoked. Try again.").because(err)
-			w.Header().Set("Retry-After", "5")
 		}
 		p.writeError(w, r, err)
 		return

@@ -2,14 +2,19 @@ package authz
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ory/fosite"
+
+	"signet/clients"
+	"signet/keys"
 )
 
 // JWT types (RFC 9068, section 2.1; RFC 7519, section 5.1).
@@ -84,29 +89,31 @@ func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (tok
 		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR
 		c.AuthTime = unixOrZero(g.AuthTime)
 	}
-	token, err = s.sign(typeAccessToken, c, c.ClientID)
-	return token, "", err
+	ses.accessToken, err = s.sign(ses.accessAlg, typeAccessToken, c, c.ClientID)
+	return ses.accessToken, "", err
 }
 
-// GenerateIDToken makes an ID token (OpenID Connect Core, section 2). fosite
-// has put the at_hash into the session.
+// GenerateIDToken makes an ID token (OpenID Connect Core, section 2) for the
+// access token that fosite has asked for before.
 func (s *signer) GenerateIDToken(_ context.Context, _ time.Duration, r fosite.Requester) (string, error) {
 	ses := r.GetSession().(*session)
 	client, g := r.GetClient().(*fositeClient), ses.grant
+	hash, err := accessTokenHash(ses.idAlg, ses.accessToken)
+	if err != nil {
+		return "", err
+	}
 	claims := map[string]any{}
 	if client.IDTokenClaims {
 		maps.Copy(claims, personClaims(&ses.person, ses.scopes))
 	}
 	maps.Copy(claims, map[string]any{
-		"iss": s.p.cfg.Issuer,
-		"sub": ses.subject,
-		"aud": client.ID,
-		"iat": ses.issuedAt.Unix(),
-		"exp": ses.issuedAt.Add(s.p.cfg.IDTokenTTL).Unix(),
+		"iss":     s.p.cfg.Issuer,
+		"sub":     ses.subject,
+		"aud":     client.ID,
+		"iat":     ses.issuedAt.Unix(),
+		"exp":     ses.issuedAt.Add(s.p.cfg.IDTokenTTL).Unix(),
+		"at_hash": hash,
 	})
-	if hash := ses.idClaims.AccessTokenHash; hash != "" {
-		claims["at_hash"] = hash
-	}
 	if !g.AuthTime.IsZero() {
 		claims["auth_time"] = g.AuthTime.Unix()
 	}
@@ -124,15 +131,46 @@ func (s *signer) GenerateIDToken(_ context.Context, _ time.Duration, r fosite.Re
 	if g.Nonce != "" && ses.refreshGeneration <= 1 {
 		claims["nonce"] = g.Nonce
 	}
-	return s.sign(typeIDToken, claims, client.ID)
+	return s.sign(ses.idAlg, typeIDToken, claims, client.ID)
 }
 
-func (s *signer) sign(typ string, claims any, clientID string) (string, error) {
+// accessTokenHash is the at_hash of an ID token that is signed with alg: the
+// left half of the access token's hash, by the hash of that algorithm (OpenID
+// Connect Core, section 3.1.3.6). fosite's own reads the size of the hash off
+// the end of the algorithm's name, where EdDSA has none.
+func accessTokenHash(alg, token string) (string, error) {
+	hash, err := keys.HashOf(alg)
+	if err != nil {
+		return "", fmt.Errorf("at_hash: %w", err)
+	}
+	h := hash.New()
+	h.Write([]byte(token))
+	sum := h.Sum(nil)
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]), nil
+}
+
+// chooseAlgorithms settles how the tokens of a response will be signed, or
+// that they cannot be now. It comes before anything is spent: a client that is
+// turned away can come again with the same code or refresh token.
+func (p *Provider) chooseAlgorithms(s *session, client *clients.Client) (err error) {
+	if s.accessAlg, err = p.cfg.Keys.SigningAlg(client.AccessTokenSignedResponseAlg); err != nil {
+		return fmt.Errorf("access token: %w", err)
+	}
+	if !slices.Contains(s.scopes, scopeOpenID) {
+		return nil
+	}
+	if s.idAlg, err = p.cfg.Keys.SigningAlg(client.IDTokenSignedResponseAlg); err != nil {
+		return fmt.Errorf("ID token: %w", err)
+	}
+	return nil
+}
+
+func (s *signer) sign(alg, typ string, claims any, clientID string) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("marshal claims: %w", err)
 	}
-	token, err := s.p.cfg.Keys.Sign(typ, payload)
+	token, err := s.p.cfg.Keys.Sign(alg, typ, payload)
 	if err != nil {
 		return "", fmt.Errorf("sign %s: %w", typ, err)
 	}

@@ -237,7 +237,6 @@ func (s *storage) load(ctx context.Context, x *exchange, id string, fs fosite.Se
 	x.grant, x.session = &g, fs.(*session)
 	x.session.grant = &g
 	x.session.subject = g.Subject
-	x.session.idClaims.Subject = g.Subject
 	// A scope or an audience that the client has lost since is lost here too.
 	x.session.scopes = intersect(g.Scopes, client.Scopes)
 	x.session.audiences = intersect(g.Audiences, client.audiences)

@@ -113,13 +113,16 @@ func (p *Provider) grantToClient(request fosite.AccessRequester, client *clients
 	}
 	s := request.GetSession().(*session)
 	s.subject, s.scopes, s.audiences, s.issuedAt = client.ID, scopes, audiences, p.now()
+	if err := p.chooseAlgorithms(s, client); err != nil {
+		return err
+	}
 	setGranted(request, s)
 	return nil
 }
 
 // grantToPerson settles a code or a refresh token: the person must still be
-// allowed, scope and audience can only be narrowed, and then the one
-// conditional update decides who of several wins.
+// allowed, scope and audience can only be narrowed, there must be keys to sign
+// with, and then the one conditional update decides who of several wins.
 func (p *Provider) grantToPerson(ctx context.Context, request fosite.AccessRequester, x *exchange, client *clients.Client, scope string, resources []string) error {
 	person, err := p.allowedPerson(ctx, x.grant.Subject)
 	if err != nil {
@@ -128,6 +131,9 @@ func (p *Provider) grantToPerson(ctx context.Context, request fosite.AccessReque
 	s := x.session
 	s.person, s.issuedAt = person, p.now()
 	if err := narrow(s, scope, resources, p.defaultAudience(client.Audiences)); err != nil {
+		return err
+	}
+	if err := p.chooseAlgorithms(s, client); err != nil {
 		return err
 	}
 	if request.GetGrantTypes().ExactOne(clients.GrantAuthorizationCode) {

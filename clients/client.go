@@ -61,6 +61,13 @@ type Client struct {
 	// IDTokenClaims puts profile and email claims into the ID token as well,
 	// for libraries that never call userinfo.
 	IDTokenClaims bool
+	// IDTokenSignedResponseAlg is the JWS algorithm of the client's ID tokens
+	// (OpenID Connect Registration, section 2), one of SigningAlgorithms;
+	// empty is the server's default.
+	IDTokenSignedResponseAlg string
+	// AccessTokenSignedResponseAlg is that of its access tokens, which the APIs
+	// that it calls have to know; empty is the server's default.
+	AccessTokenSignedResponseAlg string
 	// Disabled clients get nothing at any endpoint.
 	Disabled bool
 	// ClientURI, LogoURI, PolicyURI and TermsURI are shown to people

@@ -21,19 +21,21 @@ type Metadata struct {
 	ResponseTypes           []string `json:"response_types"`
 	Scope                   string   `json:"scope"`
 	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty"`
-	ClientURI               string   `json:"client_uri,omitempty"`
-	LogoURI                 string   `json:"logo_uri,omitempty"`
-	PolicyURI               string   `json:"policy_uri,omitempty"`
-	TermsURI                string   `json:"tos_uri,omitempty"`
+	// IDTokenSignedResponseAlg is of OpenID Connect Registration, section 2.
+	IDTokenSignedResponseAlg string `json:"id_token_signed_response_alg,omitempty"`
+	ClientURI                string `json:"client_uri,omitempty"`
+	LogoURI                  string `json:"logo_uri,omitempty"`
+	PolicyURI                string `json:"policy_uri,omitempty"`
+	TermsURI                 string `json:"tos_uri,omitempty"`
 
-	// Audiences, FirstParty, RequirePKCE, IDTokenClaims, Disabled and Source
-	// are not in the RFC; see Client.
-	Audiences     []string `json:"audiences"`
-	FirstParty    bool     `json:"first_party"`
-	RequirePKCE   *bool    `json:"require_pkce,omitempty"`
-	IDTokenClaims bool     `json:"id_token_claims"`
-	Disabled      bool     `json:"disabled"`
-	Source        Source   `json:"source"`
+	// Audiences and what follows are not in the RFC; see Client.
+	Audiences                    []string `json:"audiences"`
+	FirstParty                   bool     `json:"first_party"`
+	RequirePKCE                  *bool    `json:"require_pkce,omitempty"`
+	IDTokenClaims                bool     `json:"id_token_claims"`
+	AccessTokenSignedResponseAlg string   `json:"access_token_signed_response_alg,omitempty"`
+	Disabled                     bool     `json:"disabled"`
+	Source                       Source   `json:"source"`
 }
 
 // Metadata returns the client as scripts see it. Lists are never null. A
@@ -42,25 +44,27 @@ type Metadata struct {
 // for never, as in the RFC, and tells of the newest secret.
 func (c *Client) Metadata() Metadata {
 	m := Metadata{
-		ClientID:                c.ID,
-		ClientIDIssuedAt:        unix(c.CreatedAt),
-		ClientName:              c.Name,
-		RedirectURIs:            list(c.RedirectURIs),
-		PostLogoutRedirectURIs:  list(c.PostLogoutRedirectURIs),
-		GrantTypes:              list(c.GrantTypes),
-		ResponseTypes:           []string{},
-		Scope:                   strings.Join(c.Scopes, " "),
-		TokenEndpointAuthMethod: c.TokenEndpointAuthMethod,
-		ClientURI:               c.ClientURI,
-		LogoURI:                 c.LogoURI,
-		PolicyURI:               c.PolicyURI,
-		TermsURI:                c.TermsURI,
-		Audiences:               list(c.Audiences),
-		FirstParty:              c.FirstParty,
-		RequirePKCE:             c.RequirePKCE,
-		IDTokenClaims:           c.IDTokenClaims,
-		Disabled:                c.Disabled,
-		Source:                  c.Source,
+		ClientID:                     c.ID,
+		ClientIDIssuedAt:             unix(c.CreatedAt),
+		ClientName:                   c.Name,
+		RedirectURIs:                 list(c.RedirectURIs),
+		PostLogoutRedirectURIs:       list(c.PostLogoutRedirectURIs),
+		GrantTypes:                   list(c.GrantTypes),
+		ResponseTypes:                []string{},
+		Scope:                        strings.Join(c.Scopes, " "),
+		TokenEndpointAuthMethod:      c.TokenEndpointAuthMethod,
+		IDTokenSignedResponseAlg:     c.IDTokenSignedResponseAlg,
+		ClientURI:                    c.ClientURI,
+		LogoURI:                      c.LogoURI,
+		PolicyURI:                    c.PolicyURI,
+		TermsURI:                     c.TermsURI,
+		Audiences:                    list(c.Audiences),
+		FirstParty:                   c.FirstParty,
+		RequirePKCE:                  c.RequirePKCE,
+		IDTokenClaims:                c.IDTokenClaims,
+		AccessTokenSignedResponseAlg: c.AccessTokenSignedResponseAlg,
+		Disabled:                     c.Disabled,
+		Source:                       c.Source,
 	}
 	if c.GrantAllowed(GrantAuthorizationCode) {
 		m.ResponseTypes = append(m.ResponseTypes, "code")

@@ -11,6 +11,7 @@ func TestMetadataHasTheRFCsNamesAndNoStoredSecret(t *testing.T) {
 	c := webApp()
 	yes := true
 	c.RequirePKCE, c.CreatedAt, c.Source, c.TokenEndpointAuthMethod = &yes, noon, SourceCLI, AuthMethodBasic
+	c.IDTokenSignedResponseAlg, c.AccessTokenSignedResponseAlg = "ES256", "PS256"
 	c.Secrets = []Secret{{Hash: sha256Hash("a"), CreatedAt: noon, ExpiresAt: noon.Add(time.Hour)}, {Hash: sha256Hash("b"), CreatedAt: noon.Add(time.Minute)}}
 	b, err := json.Marshal(c.Metadata())
 	if err != nil {
@@ -20,8 +21,8 @@ func TestMetadataHasTheRFCsNamesAndNoStoredSecret(t *testing.T) {
 		`"redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["https://app.example.com/"],` +
 		`"grant_types":["authorization_code","refresh_token","client_credentials"],"response_types":["code"],` +
 		`"scope":"openid profile offline_access","token_endpoint_auth_method":"client_secret_basic",` +
-		`"client_uri":"https://app.example.com/","logo_uri":"http://app.example.com/logo.png#dark",` +
-		`"audiences":["https://api.example.com"],"first_party":false,"require_pkce":true,"id_token_claims":false,"disabled":false,"source":"cli"}`
+		`"id_token_signed_response_alg":"ES256","client_uri":"https://app.example.com/","logo_uri":"http://app.example.com/logo.png#dark",` +
+		`"audiences":["https://api.example.com"],"first_party":false,"require_pkce":true,"id_token_claims":false,"access_token_signed_response_alg":"PS256","disabled":false,"source":"cli"}`
 	if string(b) != want {
 		t.Errorf("got  %s\nwant %s", b, want)
 	}
@@ -29,7 +30,7 @@ func TestMetadataHasTheRFCsNamesAndNoStoredSecret(t *testing.T) {
 
 func TestMetadataListsAreNeverNull(t *testing.T) {
 	b, err := json.Marshal((&Client{ID: "x", TokenEndpointAuthMethod: AuthMethodNone}).Metadata())
-	if err != nil || strings.Contains(string(b), "null") || strings.Contains(string(b), "client_secret") {
+	if err != nil || strings.Contains(string(b), "null") || strings.Contains(string(b), "client_secret") || strings.Contains(string(b), "_alg") {
 		t.Errorf("%s, %v", b, err)
 	}
 }

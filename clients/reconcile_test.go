@@ -70,6 +70,8 @@ func TestReconcileUpdates(t *testing.T) {
 	}{
 		{"a redirect URI", func(d *Declared) { d.Client.RedirectURIs = []string{"https://new.example/"} }, func(c Client) bool { return c.RedirectURIs[0] == "https://new.example/" }},
 		{"a policy that was left out before", func(d *Declared) { d.Client.RequirePKCE = &no }, func(c Client) bool { return c.RequirePKCE != nil && !*c.RequirePKCE }},
+		{"the algorithm of its ID tokens", func(d *Declared) { d.Client.IDTokenSignedResponseAlg = "ES256" }, func(c Client) bool { return c.IDTokenSignedResponseAlg == "ES256" }},
+		{"the algorithm of its access tokens", func(d *Declared) { d.Client.AccessTokenSignedResponseAlg = "EdDSA" }, func(c Client) bool { return c.AccessTokenSignedResponseAlg == "EdDSA" }},
 		{"a field that is left out now", func(d *Declared) { d.Client.Name = "" }, func(c Client) bool { return c.Name == "" }},
 		{"another secret", func(d *Declared) { d.PlainSecrets = []string{otherSecret} }, func(c Client) bool {
 			return len(c.Secrets) == 1 && c.CheckSecret(otherSecret, noon) && !c.CheckSecret(declaredSecret, noon)

@@ -36,6 +36,8 @@ func (c *Client) Validate() error {
 	f.checkName(c.Name)
 	f.checkAuth(c)
 	f.checkGrants(c)
+	f.checkAlgorithm("id_token_signed_response_alg", c.IDTokenSignedResponseAlg)
+	f.checkAlgorithm("access_token_signed_response_alg", c.AccessTokenSignedResponseAlg)
 	f.each("redirect_uris", c.RedirectURIs, checkRedirectURI)
 	f.each("post_logout_redirect_uris", c.PostLogoutRedirectURIs, checkRedirectURI)
 	f.each("audiences", c.Audiences, checkAudience)
@@ -124,6 +126,13 @@ func (f *faults) checkAuth(c *Client) {
 		if _, err := parseHash(s.Hash); err != nil {
 			f.add("client_secret", "secret %d: %v", i+1, err)
 		}
+	}
+}
+
+// checkAlgorithm checks a signing algorithm; none named is the default.
+func (f *faults) checkAlgorithm(field, name string) {
+	if name != "" {
+		f.each(field, []string{name}, CheckSigningAlgorithm)
 	}
 }
 

@@ -36,6 +36,7 @@ func TestValidateAccepts(t *testing.T) {
 		{"no name", func(c *Client) { c.Name = "" }},
 		{"a name in another script", func(c *Client) { c.Name = "برنامه\u200cها 👩‍💻" }},
 		{"an id with a space and a colon", func(c *Client) { c.ID = "my app: 1" }},
+		{"algorithms of its own", func(c *Client) { c.IDTokenSignedResponseAlg, c.AccessTokenSignedResponseAlg = "EdDSA", "PS256" }},
 		{"an audience that is a URN", func(c *Client) { c.Audiences = []string{"urn:example:api", "api://orders"} }},
 	}
 	for _, tt := range tests {
@@ -81,6 +82,11 @@ func TestValidateRefuses(t *testing.T) {
 		{"relative audience", "audiences", func(c *Client) { c.Audiences = []string{"api.example.com"} }},
 		{"audience with a fragment", "audiences", func(c *Client) { c.Audiences = []string{"https://api.example.com/#x"} }},
 		{"audience of a scheme alone", "audiences", func(c *Client) { c.Audiences = []string{"https:"} }},
+		{"unsigned ID tokens", "id_token_signed_response_alg", func(c *Client) { c.IDTokenSignedResponseAlg = "none" }},
+		{"ID tokens under its secret", "id_token_signed_response_alg", func(c *Client) { c.IDTokenSignedResponseAlg = "HS256" }},
+		{"an algorithm in lower case", "id_token_signed_response_alg", func(c *Client) { c.IDTokenSignedResponseAlg = "es256" }},
+		{"unsigned access tokens", "access_token_signed_response_alg", func(c *Client) { c.AccessTokenSignedResponseAlg = "none" }},
+		{"an algorithm that is not made here", "access_token_signed_response_alg", func(c *Client) { c.AccessTokenSignedResponseAlg = "ES512" }},
 		{"data: logo", "logo_uri", func(c *Client) { c.LogoURI = "data:image/svg+xml,<svg/>" }},
 		{"javascript: home page", "client_uri", func(c *Client) { c.ClientURI = "JavaScript://x/%0aalert(1)" }},
 		{"userinfo in policy", "policy_uri", func(c *Client) { c.PolicyURI = "https://bank.example@evil.test/" }},
@@ -99,6 +105,25 @@ func TestValidateRefuses(t *testing.T) {
 				t.Errorf("%d faults, want 1: %v", n, err)
 			}
 		})
+	}
+}
+
+func TestCheckSigningAlgorithmSaysWhy(t *testing.T) {
+	const choice = "it must be RS256, PS256, ES256 or EdDSA"
+	const unsigned = "would leave tokens unsigned, for anyone to write; " + choice
+	const shared = "signs with a secret that whoever verifies would have to share, and could sign with; " + choice
+	for name, want := range map[string]string{
+		"none": unsigned, "None": unsigned, "nOnE": unsigned, "HS256": shared, "HS512": shared, "hs256": shared,
+		"ES512": "must be RS256, PS256, ES256 or EdDSA", "rs256": "must be RS256, PS256, ES256 or EdDSA", "": "must be RS256, PS256, ES256 or EdDSA",
+	} {
+		if err := CheckSigningAlgorithm(name); err == nil || err.Error() != want {
+			t.Errorf("%q: got %v, want %s", name, err, want)
+		}
+	}
+	for _, name := range SigningAlgorithms() {
+		if err := CheckSigningAlgorithm(name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

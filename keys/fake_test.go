@@ -3,12 +3,11 @@ package keys
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -24,7 +23,7 @@ type memStore struct {
 	down         bool
 	reads        int
 	inserts      int
-	beforeInsert func()
+	beforeChange func()
 }
 
 var errDown = errors.New("the store is down")
@@ -44,29 +43,30 @@ func (s *memStore) Keys(context.Context) ([]Record, error) {
 	return out, nil
 }
 
-func (s *memStore) InsertKey(_ context.Context, next Record, prev *Record) error {
-	if s.beforeInsert != nil {
-		s.beforeInsert()
+func (s *memStore) ChangeKeys(_ context.Context, change func([]Record) ([]Record, error)) error {
+	if s.beforeChange != nil {
+		s.beforeChange()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down {
 		return errDown
 	}
-	for _, rec := range s.records {
-		if rec.Algorithm == next.Algorithm && rec.Generation == next.Generation {
+	changed, err := change(sorted(s.records))
+	if err != nil {
+		return err
+	}
+	for _, rec := range changed {
+		if i := slices.IndexFunc(s.records, func(r Record) bool { return r.KID == rec.KID }); i >= 0 {
+			s.records[i] = rec
+			continue
+		}
+		if slices.ContainsFunc(s.records, func(r Record) bool { return r.Algorithm == rec.Algorithm && r.Generation == rec.Generation }) {
 			return ErrExists
 		}
+		s.inserts++
+		s.records = append(s.records, rec)
 	}
-	s.inserts++
-	if prev != nil {
-		i := slices.IndexFunc(s.records, func(rec Record) bool { return rec.KID == prev.KID })
-		if i < 0 {
-			return errors.New("no such key")
-		}
-		s.records[i].RetiredAt, s.records[i].RemovedAt = prev.RetiredAt, prev.RemovedAt
-	}
-	s.records = append(s.records, next)
 	return nil
 }
 
@@ -132,33 +132,42 @@ func newBench(t testing.TB) *bench {
 	return &bench{t: t, store: &memStore{}, clock: newClock(), log: &bytes.Buffer{}}
 }
 
-func (b *bench) generate(io.Reader, int) (crypto.Signer, error) {
-	n := int(b.used.Add(1)) - 1
+// smallBackend makes keys of smallKeys for RSA, and real ones for the others,
+// which are quick to make.
+type smallBackend struct {
+	inMemory
+	b *bench
+}
+
+func (s smallBackend) Generate(ctx context.Context, alg string, bits int) ([]byte, error) {
+	if a, err := algorithmOf(alg); err != nil || a.fits(smallKeys()[0].Public()) != nil {
+		return s.inMemory.Generate(ctx, alg, bits)
+	}
+	n := int(s.b.used.Add(1)) - 1
 	if n >= len(smallKeys()) {
 		return nil, errNoSmallKeys
 	}
-	return smallKeys()[n], nil
+	return x509.MarshalPKCS8PrivateKey(smallKeys()[n])
 }
 
 var testSealingKey = bytes.Repeat([]byte{7}, sealingKeySize)
 
-// config is a valid configuration: max-age 1 h, announced 2 h, rotated daily.
+// config is a valid configuration: the JWKS cached for 1 h, keys announced for
+// 2 h and rotated daily.
 func (b *bench) config() Config {
 	return Config{
 		Store: b.store, SealingKey: testSealingKey,
-		RotateEvery: 24 * time.Hour, AnnounceFor: 2 * time.Hour, KeepFor: 3 * time.Hour,
-		MaxAge: time.Hour, ReloadEvery: time.Minute,
-		Now: b.clock.Now, Logger: slog.New(slog.NewTextHandler(b.log, nil)),
+		Schedule: Schedule{
+			RotateEvery: 24 * time.Hour, AnnounceFor: 2 * time.Hour, KeepFor: 3 * time.Hour, TokenLifetime: 2 * time.Hour,
+			MaxAge: 45 * time.Minute, StaleFor: 15 * time.Minute, ReloadEvery: time.Minute,
+		},
+		Backend: smallBackend{inMemory{rand.Reader}, b},
+		Now:     b.clock.Now, Logger: slog.New(slog.NewTextHandler(b.log, nil)),
 	}.withDefaults()
 }
 
 // open opens a ring with small keys.
-func (b *bench) open(cfg Config) (*Ring, error) {
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
-	return open(b.t.Context(), cfg, b.generate)
-}
+func (b *bench) open(cfg Config) (*Ring, error) { return Open(b.t.Context(), cfg) }
 
 func (b *bench) mustOpen() *Ring {
 	b.t.Helper()
@@ -167,6 +176,16 @@ func (b *bench) mustOpen() *Ring {
 		b.t.Fatal(err)
 	}
 	return r
+}
+
+// mustRotate has the next key of the one algorithm made, and returns it.
+func (b *bench) mustRotate(r *Ring) Key {
+	b.t.Helper()
+	made, err := r.Rotate(b.t.Context(), RotateOptions{})
+	if err != nil || len(made) != 1 {
+		b.t.Fatalf("%v, %v", made, err)
+	}
+	return made[0]
 }
 
 // jwksKIDs is the kids of the JWKS in their order.
@@ -194,7 +213,7 @@ func jwksKIDs(t testing.TB, r *Ring) []string {
 // signerKID signs and returns the kid of the key that did.
 func signerKID(t testing.TB, r *Ring) string {
 	t.Helper()
-	token, err := r.Sign("at+jwt", []byte(`{}`))
+	token, err := r.Sign(algRS256, "at+jwt", []byte(`{}`))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,13 @@
 package keys
 
 import (
+	"context"
+	"crypto"
+	"crypto/rand"
 	"encoding/json"
+	"io"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +17,7 @@ import (
 func TestJWKSHoldsPublicMembersOnly(t *testing.T) {
 	b := newBench(t)
 	r := b.mustOpen()
-	if _, err := r.Rotate(t.Context()); err != nil {
+	if _, err := r.Rotate(t.Context(), RotateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	set, err := r.JWKS()
@@ -86,14 +91,14 @@ func TestETagChangesWithTheSetAlone(t *testing.T) {
 	if len(before) < 10 || before[0] != '"' || before[len(before)-1] != '"' {
 		t.Errorf("ETag %s is not a quoted string", before)
 	}
-	if _, err := r.Rotate(t.Context()); err != nil || tag(r) == before {
+	if _, err := r.Rotate(t.Context(), RotateOptions{}); err != nil || tag(r) == before {
 		t.Errorf("another set has the same ETag (%v)", err)
 	}
 }
 
 func TestEmptySetIsAnError(t *testing.T) {
-	if body, etag := marshalJWKS(nil); body != nil || etag != "" {
-		t.Errorf("an empty set is marshalled as %s", body)
+	if set := marshalJWKS(nil, Config{}); set.Body != nil || set.ETag != "" {
+		t.Errorf("an empty set is marshalled as %s", set.Body)
 	}
 	b := newBench(t)
 	r := b.mustOpen()
@@ -103,28 +108,79 @@ func TestEmptySetIsAnError(t *testing.T) {
 	}
 }
 
-// TestMaxAgeShrinksWhenTheStoreIsSilent: another node may have announced a key
+// TestPromiseShrinksWhenTheStoreIsSilent: another node may have announced a key
 // that this one does not know.
-func TestMaxAgeShrinksWhenTheStoreIsSilent(t *testing.T) {
+func TestPromiseShrinksWhenTheStoreIsSilent(t *testing.T) {
 	b := newBench(t)
-	r := b.mustOpen() // max-age 1 h, read every minute
+	r := b.mustOpen() // max-age 45 min, stale for 15 min, read every minute
 	for _, tt := range []struct {
-		silent, want time.Duration
+		silent time.Duration
+		want   string
 	}{
-		{0, time.Hour},
-		{time.Minute, time.Hour},
-		{2 * time.Minute, time.Hour},
-		{3 * time.Minute, 59 * time.Minute},
-		{31*time.Minute + time.Second/2, 30*time.Minute + 59*time.Second},
-		{62 * time.Minute, time.Minute},
-		{48 * time.Hour, time.Minute},
+		{0, "public, max-age=2700, stale-while-revalidate=900"},
+		{time.Minute, "public, max-age=2700, stale-while-revalidate=900"},
+		{2 * time.Minute, "public, max-age=2700, stale-while-revalidate=900"},
+		{3 * time.Minute, "public, max-age=2700, stale-while-revalidate=840"},
+		{17 * time.Minute, "public, max-age=2700"},
+		{31*time.Minute + time.Second/2, "public, max-age=1859"},
+		{61 * time.Minute, "public, max-age=60"},
+		{62 * time.Minute, "public, max-age=0"},
+		{48 * time.Hour, "public, max-age=0"},
+		{-48 * time.Hour, "public, max-age=2700, stale-while-revalidate=900"}, // a clock put back
 	} {
 		start := b.clock.Now()
 		b.clock.advance(tt.silent)
-		set, err := r.JWKS()
-		if err != nil || set.MaxAge != tt.want {
-			t.Errorf("silent for %s: max-age %s, %v; want %s", tt.silent, set.MaxAge, err, tt.want)
+		if set, err := r.JWKS(); err != nil || set.CacheControl != tt.want {
+			t.Errorf("silent for %s: %q, %v; want %q", tt.silent, set.CacheControl, err, tt.want)
 		}
 		b.clock.set(start)
+	}
+}
+
+// countingBackend counts the signatures that are made with its keys.
+type countingBackend struct {
+	smallBackend
+	signatures *atomic.Int64
+}
+
+func (c countingBackend) Name() string { return "counting" }
+
+func (c countingBackend) Open(ctx context.Context, ref []byte) (crypto.Signer, error) {
+	key, err := c.smallBackend.Open(ctx, ref)
+	return countingSigner{key, c.signatures}, err
+}
+
+type countingSigner struct {
+	crypto.Signer
+	signatures *atomic.Int64
+}
+
+func (c countingSigner) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	c.signatures.Add(1)
+	return c.Signer.Sign(rand, digest, opts)
+}
+
+// TestJWKSCostsNothing: neither a reading of the store nor a signature, nor
+// an allocation.
+func TestJWKSCostsNothing(t *testing.T) {
+	b := newBench(t)
+	cfg := b.config()
+	var signatures atomic.Int64
+	cfg.Backend = countingBackend{smallBackend{inMemory{rand.Reader}, b}, &signatures}
+	r, err := b.open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signerKID(t, r); signatures.Load() != 1 {
+		t.Fatalf("%d signatures are counted after one", signatures.Load())
+	}
+	reads := b.store.readCount()
+	allocations := testing.AllocsPerRun(1000, func() {
+		if _, err := r.JWKS(); err != nil {
+			t.Error(err)
+		}
+	})
+	if allocations > 0 || signatures.Load() != 1 || b.store.readCount() != reads {
+		t.Errorf("%g allocations each, %d signatures, %d readings", allocations, signatures.Load()-1, b.store.readCount()-reads)
 	}
 }

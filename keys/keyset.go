@@ -46,7 +46,7 @@ func (s KeySet) Verify(token string) error {
 	if _, err := decodeParts(token); err != nil {
 		return err
 	}
-	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{algRS256})
+	jws, err := jose.ParseSignedCompact(token, joseAlgorithms())
 	if err != nil {
 		return ErrMalformed
 	}

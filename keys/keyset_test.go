@@ -12,7 +12,7 @@ func TestKeySet(t *testing.T) {
 	ring := b.mustOpen()
 	b.store = &memStore{} // another issuer, with the next of the small keys
 	other := b.mustOpen()
-	token, err := ring.Sign("at+jwt", []byte(`{"sub":"ada"}`))
+	token, err := ring.Sign(algRS256, "at+jwt", []byte(`{"sub":"ada"}`))
 	if err != nil {
 		t.Fatal(err)
 	}

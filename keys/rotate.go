@@ -5,131 +5,153 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 )
 
-// Rotate makes the next key now instead of at its time. It is announced first,
-// for AnnounceFor, and the active key signs until then. When a successor is
-// already announced, Rotate returns that one: it takes over at least as soon as
-// a new one could, and an impatient script cannot fill the JWKS. Of several
-// nodes that rotate at once, one makes the key and all return it.
-func (r *Ring) Rotate(ctx context.Context) (Key, error) {
+// RotateOptions say what Ring.Rotate does.
+type RotateOptions struct {
+	// Algorithm is the one whose keys are rotated; all in use if it is empty.
+	Algorithm string
+	// Now has the next key sign at once. Verifiers that have cached the JWKS
+	// without it refuse its tokens until they ask again.
+	Now bool
+}
+
+// Rotate makes the next key now instead of at its time, and returns it, one for
+// each algorithm. It is announced first, for AnnounceFor, and the active key
+// signs until then. When a successor is already announced, Rotate returns that
+// one: an impatient script cannot fill the JWKS. Of several nodes that rotate at
+// once, one makes the key and all return it.
+func (r *Ring) Rotate(ctx context.Context, o RotateOptions) ([]Key, error) {
+	algs := r.cfg.Algorithms
+	if o.Algorithm != "" {
+		if !slices.Contains(algs, o.Algorithm) {
+			return nil, fmt.Errorf("keys of %s are not in use", o.Algorithm)
+		}
+		algs = []string{o.Algorithm}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.reload(ctx); err != nil {
-		return Key{}, err
-	}
-	last := r.newest()
-	if last.span.state(r.cfg.Now()) == StateActive {
-		if err := r.makeNext(ctx, last.record); err != nil {
-			return Key{}, err
+	var next []Key
+	for _, alg := range algs {
+		p := r.cfg.planRotate(alg)
+		if o.Now {
+			p = r.cfg.planTakeOver(alg)
 		}
-		last = r.newest()
+		if err := r.change(ctx, alg, p); err != nil {
+			return nil, err
+		}
+		if err := r.reload(ctx); err != nil {
+			return nil, err
+		}
+		next = append(next, r.next(alg, o.Now))
 	}
-	return last.public(r.cfg.Now()), nil
+	return next, nil
 }
 
-// Run keeps the schedule until ctx is done: it reads the store every
-// ReloadEvery, and at each instant at which a key changes its state or the next
-// one is due. When the store cannot be read, the ring goes on with the keys it
-// has, says so in the log, and tries again.
-func (r *Ring) Run(ctx context.Context) {
-	var signer string
-	for {
-		err := r.keep(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err != nil {
-			r.cfg.Logger.ErrorContext(ctx, "signing keys could not be brought up to date; going on with those known", slog.Any("error", err))
-		}
-		if kid := r.current().signer.kid; kid != signer {
-			r.cfg.Logger.InfoContext(ctx, "signing key in use", slog.String("kid", kid))
-			signer = kid
-		}
-		timer := time.NewTimer(r.nextWake())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
+// next is the newest key of an algorithm or, after a take-over, the active one.
+func (r *Ring) next(alg string, active bool) Key {
+	var found Key
+	for _, key := range r.Keys() {
+		if key.Algorithm == alg && (key.State == StateActive || key.State == StateAnnounced && !active) {
+			found = key
 		}
 	}
+	return found
 }
 
-// nextWake is how long Run sleeps. Only what lies ahead counts: what is
-// overdue has just failed, and is tried again after ReloadEvery.
-func (r *Ring) nextWake() time.Duration {
-	now := r.cfg.Now()
-	snap := r.at(now)
-	next := now.Add(r.cfg.ReloadEvery)
-	next = earlier(next, after(snap.until, now))
-	next = earlier(next, after(r.cfg.dueAt(r.newest().record), now))
-	return next.Sub(now)
-}
-
-// keep reads the store and makes the next key if it is due.
+// keep reads the store and makes the keys that are due.
 func (r *Ring) keep(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.reload(ctx); err != nil {
 		return err
 	}
-	last := r.newest()
-	if r.cfg.Now().Before(r.cfg.dueAt(last.record)) {
-		return nil
-	}
-	return r.makeNext(ctx, last.record)
-}
-
-// newest is the last key of the algorithm that this ring signs with.
-func (r *Ring) newest() card {
-	// A deck in use has one, or it could not have become a snapshot.
-	c, _ := r.snap.Load().deck.last(r.cfg.Algorithm)
-	return c
-}
-
-// makeFirst makes the first key of the algorithm. The caller holds mu.
-func (r *Ring) makeFirst(ctx context.Context) error {
-	rec, err := r.generateKey()
-	if err != nil {
-		return err
-	}
-	next := r.cfg.planFirst(r.cfg.Now())
-	next.KID, next.PublicJWK, next.Sealed = rec.KID, rec.PublicJWK, rec.Sealed
-	return r.insert(ctx, next, nil)
-}
-
-// makeNext makes the key after last and reads the store again. The caller
-// holds mu.
-func (r *Ring) makeNext(ctx context.Context, last Record) error {
-	rec, err := r.generateKey()
-	if err != nil {
-		return err
-	}
-	// The times come after the making, which may take seconds: a key cannot
-	// have been announced before it was there.
-	next, prev := r.cfg.planNext(last, r.cfg.Now())
-	next.KID, next.PublicJWK, next.Sealed = rec.KID, rec.PublicJWK, rec.Sealed
-	if err := r.insert(ctx, next, &prev); err != nil {
-		return err
-	}
-	if err := r.reload(ctx); err != nil {
-		return fmt.Errorf("after the next signing key was made: %w", err)
+	for _, alg := range r.cfg.Algorithms {
+		if err := r.keepOne(ctx, alg); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// insert stores a key. That another node was faster is as good.
-func (r *Ring) insert(ctx context.Context, next Record, prev *Record) error {
-	err := r.cfg.Store.InsertKey(ctx, next, prev)
+// keepOne makes the keys of one algorithm that are due: one at a time, but
+// several to begin with where AnnounceFor exceeds RotateEvery. The caller holds
+// mu and has read the store.
+func (r *Ring) keepOne(ctx context.Context, alg string) error {
+	for range mostAnnounced + 2 {
+		if due, ok := r.dueAt(alg); ok && r.cfg.Now().Before(due) {
+			return nil
+		}
+		if err := r.change(ctx, alg, r.cfg.planDue(alg)); err != nil {
+			return err
+		}
+		if err := r.reload(ctx); err != nil {
+			return fmt.Errorf("after a signing key was made: %w", err)
+		}
+	}
+	return nil
+}
+
+// dueAt is when the next key of an algorithm is to be made; false if there is
+// none yet.
+func (r *Ring) dueAt(alg string) (time.Time, bool) {
+	snap := r.snap.Load()
+	if snap == nil {
+		return time.Time{}, false
+	}
+	last, ok := snap.deck.last(alg)
+	return r.cfg.dueAt(last.record), ok
+}
+
+// change carries out a plan for the keys of one algorithm. The key that it may
+// need is made between two transactions, for that may take seconds. The caller
+// holds mu and reads the store again afterwards.
+func (r *Ring) change(ctx context.Context, alg string, p plan) error {
+	err := r.tryChange(ctx, alg, p, nil)
+	if errors.Is(err, errNeedKey) {
+		fresh, makeErr := r.generateKey(ctx, alg)
+		if makeErr != nil {
+			return makeErr
+		}
+		err = r.tryChange(ctx, alg, p, &fresh)
+	}
 	if errors.Is(err, ErrExists) {
-		return nil
+		return nil // another node was faster, and that is as good
 	}
+	return err
+}
+
+// tryChange carries out a plan in one transaction, with a new key or none.
+func (r *Ring) tryChange(ctx context.Context, alg string, p plan, fresh *Record) error {
+	var changed []Record
+	err := r.cfg.Store.ChangeKeys(ctx, func(all []Record) (_ []Record, err error) {
+		if err := r.sealer.owns(all); err != nil {
+			return nil, err
+		}
+		numbered := fresh
+		if fresh != nil {
+			numbered = new(*fresh)
+			numbered.Generation = nextGeneration(all, alg)
+		}
+		// The clock within the transaction: a key cannot have been announced
+		// before it was there.
+		changed, err = p(sorted(all), numbered, r.cfg.Now().UTC().Truncate(precision))
+		if err != nil {
+			return nil, err
+		}
+		// Whatever a plan did, the store must be one that opens again.
+		return changed, checkOrder(line(with(all, changed), alg))
+	})
 	if err != nil {
-		return fmt.Errorf("storing a signing key: %w", err)
+		return fmt.Errorf("changing the signing keys: %w", err)
 	}
-	r.cfg.Logger.InfoContext(ctx, "signing key made", slog.String("kid", next.KID), slog.String("alg", next.Algorithm),
-		slog.Int("generation", next.Generation), slog.Time("active_at", next.ActiveAt), slog.Time("retired_at", next.RetiredAt))
+	for _, rec := range changed {
+		if fresh != nil && rec.KID == fresh.KID {
+			r.cfg.Logger.InfoContext(ctx, "signing key made", slog.String("kid", rec.KID), slog.String("alg", rec.Algorithm),
+				slog.Int("generation", rec.Generation), slog.Time("active_at", rec.ActiveAt), slog.Time("retired_at", rec.RetiredAt))
+		}
+	}
 	return nil
 }

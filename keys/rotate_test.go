@@ -35,16 +35,16 @@ func TestFirstKeyIsActiveAtOnce(t *testing.T) {
 func TestOpenMakesAKeyOfTheConfiguredSize(t *testing.T) {
 	for _, bits := range []int{0, 3072} {
 		cfg := newBench(t).config()
-		cfg.Algorithm, cfg.RSABits, cfg.Rand = "", bits, nil
+		cfg.Algorithms, cfg.RSABits, cfg.Rand, cfg.Backend = nil, bits, nil, nil
 		r, err := Open(t.Context(), cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		token, err := r.Sign("at+jwt", []byte(`{}`))
+		token, err := r.Sign(algRS256, "at+jwt", []byte(`{}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		pub := r.current().signer.public.Key.(*rsa.PublicKey)
+		pub := r.current().signers[algRS256].public.Key.(*rsa.PublicKey)
 		if pub.N.BitLen() != cmp.Or(bits, 2048) {
 			t.Errorf("a key of %d bits, %d configured", pub.N.BitLen(), bits)
 		}
@@ -66,25 +66,27 @@ func TestKeyTakesOverAndLeavesWithoutReload(t *testing.T) {
 	b := newBench(t)
 	r := b.mustOpen()
 	first := signerKID(t, r)
-	made, err := r.Rotate(t.Context())
-	if err != nil {
+	start, cfg := b.clock.Now(), b.config()
+	announced, over := cfg.RotateEvery-cfg.AnnounceFor, cfg.RotateEvery
+	removed := over + cfg.KeepFor
+	b.clock.advance(announced)
+	if err := r.keep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	made := r.Keys()[1]
 	b.store.setDown(true)
-	start := b.clock.Now()
-	cfg := b.config()
 	for _, tt := range []struct {
 		name   string
 		at     time.Duration
 		signer string
 		jwks   []string
 	}{
-		{"announced", 0, first, []string{first, made.KID}},
-		{"just before the hand-over", cfg.AnnounceFor - 1, first, []string{first, made.KID}},
-		{"hand-over", cfg.AnnounceFor, made.KID, []string{made.KID, first}},
-		{"just before the removal", cfg.AnnounceFor + cfg.KeepFor - 1, made.KID, []string{made.KID, first}},
-		{"removal", cfg.AnnounceFor + cfg.KeepFor, made.KID, []string{made.KID}},
-		{"a clock put back", cfg.AnnounceFor - 1, first, []string{first, made.KID}},
+		{"announced", announced, first, []string{first, made.KID}},
+		{"just before the hand-over", over - 1, first, []string{first, made.KID}},
+		{"hand-over", over, made.KID, []string{made.KID, first}},
+		{"just before the removal", removed - 1, made.KID, []string{made.KID, first}},
+		{"removal", removed, made.KID, []string{made.KID}},
+		{"a clock put back", over - 1, first, []string{first, made.KID}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b.clock.set(start.Add(tt.at))
@@ -101,14 +103,14 @@ func TestKeyTakesOverAndLeavesWithoutReload(t *testing.T) {
 func TestTokenOfARemovedKeyIsUnknown(t *testing.T) {
 	b := newBench(t)
 	r := b.mustOpen()
-	token, err := r.Sign("at+jwt", []byte(`{}`))
+	token, err := r.Sign(algRS256, "at+jwt", []byte(`{}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Rotate(t.Context()); err != nil {
+	if _, err := r.Rotate(t.Context(), RotateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	b.clock.advance(b.config().AnnounceFor + b.config().KeepFor - 1)
+	b.clock.advance(b.config().RotateEvery + b.config().KeepFor - 1)
 	if _, err := r.Verify(token); err != nil {
 		t.Errorf("before the removal: %v", err)
 	}
@@ -126,10 +128,7 @@ func TestRotateAnnouncesFirstAndOnlyOnce(t *testing.T) {
 	r := b.mustOpen()
 	first := signerKID(t, r)
 	now := b.clock.Now()
-	made, err := r.Rotate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := b.mustRotate(r)
 	if made.State != StateAnnounced || made.Generation != 2 || !made.ActiveAt.Equal(now.Add(b.config().AnnounceFor)) {
 		t.Errorf("made %+v", made)
 	}
@@ -137,17 +136,35 @@ func TestRotateAnnouncesFirstAndOnlyOnce(t *testing.T) {
 		t.Errorf("the key before it: %+v", old)
 	}
 	b.clock.advance(time.Minute)
-	if again, err := r.Rotate(t.Context()); err != nil || again.KID != made.KID || b.store.count() != 2 {
-		t.Errorf("rotating again gave %+v, %v, %d keys", again, err, b.store.count())
+	if again := b.mustRotate(r); again.KID != made.KID || b.store.count() != 2 {
+		t.Errorf("rotating again gave %+v, %d keys", again, b.store.count())
 	}
 	b.clock.advance(b.config().AnnounceFor)
-	if third, err := r.Rotate(t.Context()); err != nil || third.Generation != 3 {
-		t.Errorf("after the hand-over: %+v, %v", third, err)
+	if third := b.mustRotate(r); third.Generation != 3 {
+		t.Errorf("after the hand-over: %+v", third)
+	}
+}
+
+// doors holds every caller back until all n have come, again and again.
+func doors(n int) func() {
+	var mu sync.Mutex
+	arrived := 0
+	open := []chan struct{}{make(chan struct{})}
+	return func() {
+		mu.Lock()
+		door := open[arrived/n]
+		if arrived++; arrived%n == 0 {
+			open = append(open, make(chan struct{}))
+			close(door)
+		}
+		mu.Unlock()
+		<-door
 	}
 }
 
 // TestNodesThatRotateAtOnceMakeOneKey holds every node at the door of the
-// store until all have made a key; the store lets one in.
+// store until all have found that they need a key, and again until all have
+// made one; the store takes the first.
 func TestNodesThatRotateAtOnceMakeOneKey(t *testing.T) {
 	const nodes = 4
 	for _, tt := range []struct {
@@ -165,23 +182,24 @@ func TestNodesThatRotateAtOnceMakeOneKey(t *testing.T) {
 			}
 		}},
 		{"next key", 2, func(t *testing.T, b *bench) func() (string, error) {
-			r := b.mustOpen()
+			b.mustOpen()
 			return func() (string, error) {
-				node := r
-				if other, err := b.open(b.config()); err == nil {
-					node = other
+				r, err := b.open(b.config())
+				if err != nil {
+					return "", err
 				}
-				key, err := node.Rotate(context.Background())
-				return key.KID, err
+				made, err := r.Rotate(context.Background(), RotateOptions{})
+				if err != nil {
+					return "", err
+				}
+				return made[0].KID, nil
 			}
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t)
 			rotate := tt.do(t, b)
-			var door sync.WaitGroup
-			door.Add(nodes)
-			b.store.beforeInsert = func() { door.Done(); door.Wait() }
+			b.store.beforeChange = doors(nodes)
 			kids, errs := make([]string, nodes), make([]error, nodes)
 			var done sync.WaitGroup
 			for i := range nodes {
@@ -226,7 +244,7 @@ func TestDownPastRetirement(t *testing.T) {
 			if len(keys) != 2 || keys[0].State != StateActive || keys[1].State != StateAnnounced {
 				t.Fatalf("keys %+v", keys)
 			}
-			if got := keys[1].ActiveAt.Sub(back); got < b.config().minAnnounce() {
+			if got := keys[1].ActiveAt.Sub(back); got < b.config().MinAnnounce() {
 				t.Errorf("the next key is announced for %s only", got)
 			}
 			if !keys[0].RetiredAt.Equal(keys[1].ActiveAt) || !keys[0].RemovedAt.Equal(keys[1].ActiveAt.Add(b.config().KeepFor)) {
@@ -240,34 +258,82 @@ func TestDownPastRetirement(t *testing.T) {
 	}
 }
 
-func TestUnreadableStoreLeavesTheRingAsItWas(t *testing.T) {
+// TestUnreadableStore: a ring goes on with the keys it knows for as long as the
+// schedule says; then another node may have put a new one in their place, and it
+// stops, says so, and begins again when it has read the store.
+func TestUnreadableStore(t *testing.T) {
 	b := newBench(t)
 	r := b.mustOpen()
 	first := signerKID(t, r)
 	b.store.setDown(true)
-	b.clock.advance(1000 * time.Hour)
+	b.clock.advance(b.config().RotateEvery - 1)
 	if err := r.keep(t.Context()); !errors.Is(err, errDown) {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := r.Rotate(t.Context()); !errors.Is(err, errDown) {
+	if _, err := r.Rotate(t.Context(), RotateOptions{}); !errors.Is(err, errDown) {
 		t.Errorf("rotated with %v", err)
+	}
+	if _, err := r.Revoke(t.Context(), first, "a test"); !errors.Is(err, errDown) {
+		t.Errorf("revoked with %v", err)
 	}
 	if _, err := b.open(b.config()); !errors.Is(err, errDown) {
 		t.Errorf("opened with %v", err)
 	}
-	if signerKID(t, r) != first {
+	if signerKID(t, r) != first || r.Ready() != nil {
 		t.Error("the signer changed")
+	}
+
+	b.clock.advance(1)
+	for name, err := range map[string]error{
+		"Ready":      r.Ready(),
+		"SigningAlg": func() error { _, err := r.SigningAlg(""); return err }(),
+		"Sign":       func() error { _, err := r.Sign(algRS256, "JWT", []byte(`{}`)); return err }(),
+	} {
+		if !errors.Is(err, ErrNoSigner) || !strings.Contains(err.Error(), "could not be read since 2030-03-01T12:00:00Z") {
+			t.Errorf("%s past the end of the newest key known: %v", name, err)
+		}
+	}
+	if got := jwksKIDs(t, r); !slices.Equal(got, []string{first}) {
+		t.Errorf("the JWKS holds %v; the tokens that are out are still good", got)
+	}
+
+	b.store.setDown(false)
+	if err := r.keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if signerKID(t, r) != first || r.Ready() != nil {
+		t.Error("the store says that no other key is there, but the ring does not sign")
+	}
+}
+
+// TestEmptiedStore: a ring that runs makes no new keys in the place of those
+// that were deleted beneath it; that would end every token there is.
+func TestEmptiedStore(t *testing.T) {
+	b := newBench(t)
+	r := b.mustOpen()
+	first := signerKID(t, r)
+	records := b.store.records
+	b.store.records = nil
+	if err := r.keep(t.Context()); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), first) || b.store.count() != 0 {
+		t.Errorf("got %v, %d keys", err, b.store.count())
+	}
+	if signerKID(t, r) != first {
+		t.Error("it signs with another key")
+	}
+	b.store.records = records
+	if err := r.keep(t.Context()); err != nil {
+		t.Error(err)
 	}
 }
 
 func TestReloadUnsealsAKeyOnce(t *testing.T) {
 	b := newBench(t)
 	r := b.mustOpen()
-	key := r.current().signer
+	key := r.current().signers[algRS256]
 	if err := r.keep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if r.current().signer != key {
+	if r.current().signers[algRS256] != key {
 		t.Error("an unchanged key was read anew")
 	}
 }

@@ -2,8 +2,10 @@ package keys
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,12 +49,20 @@ func TestRunKeepsTheSchedule(t *testing.T) {
 		time.Sleep(time.Until(start.Add(80 * time.Hour)))
 		synctest.Wait()
 		reads := b.store.readCount()
-		expect(81*time.Hour, 3, 3)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if _, err := r.SigningAlg(""); !errors.Is(err, ErrNoSigner) {
+			t.Errorf("an hour past the end of the newest key known: %v", err)
+		}
 		if got := b.store.readCount() - reads; got > 9 {
 			t.Errorf("%d attempts in an hour on a store that is down; the interval is 7 minutes", got)
 		}
 		b.store.setDown(false)
-		expect(81*time.Hour+cfg.ReloadEvery, 3, 4)
+		// To be asked for a signature is reason enough to read the store.
+		if _, err := r.SigningAlg(""); !errors.Is(err, ErrNoSigner) {
+			t.Error(err)
+		}
+		expect(81*time.Hour+time.Second, 3, 4)
 		expect(83*time.Hour+cfg.ReloadEvery, 4, 4)
 
 		stop()
@@ -74,7 +84,7 @@ func TestSigningAcrossReloads(t *testing.T) {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				signed := b.clock.Now()
-				token, err := r.Sign("at+jwt", []byte(`{}`))
+				token, err := r.Sign(algRS256, "at+jwt", []byte(`{}`))
 				if err != nil {
 					t.Error(err)
 					return
@@ -92,7 +102,7 @@ func TestSigningAcrossReloads(t *testing.T) {
 		})
 	}
 	for range 6 {
-		if _, err := r.Rotate(t.Context()); err != nil {
+		if _, err := r.Rotate(t.Context(), RotateOptions{}); err != nil {
 			t.Error(err)
 		}
 		for range 8 {
@@ -104,4 +114,34 @@ func TestSigningAcrossReloads(t *testing.T) {
 	}
 	stop()
 	workers.Wait()
+}
+
+// TestRunTellsOfAClockThatJumped: states follow the clock, and so would the
+// operator like to know.
+func TestRunTellsOfAClockThatJumped(t *testing.T) {
+	smallKeys()
+	for _, jump := range []time.Duration{10 * time.Minute, -10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t)
+			var offset atomic.Int64
+			cfg := b.config()
+			cfg.Now = func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+			r, err := b.open(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan struct{})
+			go func() { r.Run(ctx); close(ended) }()
+			time.Sleep(90 * time.Second)
+			offset.Store(int64(jump))
+			time.Sleep(5 * time.Minute)
+			stop()
+			<-ended
+			if log := b.log.String(); strings.Count(log, "the clock has jumped") != 1 || !strings.Contains(log, "jump="+jump.String()) {
+				t.Errorf("the log does not say so once:\n%s", log)
+			}
+			signerKID(t, r)
+		})
+	}
 }

@@ -16,6 +16,9 @@ import (
 var ErrSealingKey = errors.New("the sealing key file is not the one this database's keys were sealed with; " +
 	"put back the file that belongs to this database, or restore both from the same backup")
 
+// errSealingKeyOf is ErrSealingKey for one key.
+func errSealingKeyOf(kid string) error { return fmt.Errorf("signing key %s: %w", kid, ErrSealingKey) }
+
 // ErrDamaged says that a record was changed after it was sealed.
 var ErrDamaged = errors.New("the record is damaged: it was changed after it was sealed; restore the database from a backup")
 
@@ -36,7 +39,10 @@ const (
 
 // sealer seals private keys under one sealing key:
 //
-//	version (1) | mark (8) | nonce (12) | AES-256-GCM(PKCS #8, AAD = kid)
+//	version (1) | mark (8) | nonce (12) | AES-256-GCM(secret, AAD = kid)
+//
+// The secret is a private key as PKCS #8, a reference to one in a Backend, or
+// the SubjectPublicKeyInfo of a key that is verify-only.
 type sealer struct {
 	aead cipher.AEAD
 	mark []byte
@@ -58,9 +64,9 @@ func newSealer(key []byte, rand io.Reader) (*sealer, error) {
 	return &sealer{aead: aead, mark: mac.Sum(nil)[:sealMarkSize], rand: rand}, nil
 }
 
-// seal encrypts der, a PKCS #8 private key, and binds it to its kid.
-func (s *sealer) seal(kid string, der []byte) ([]byte, error) {
-	out := make([]byte, 0, 1+sealMarkSize+gcmNonceSize+len(der)+s.aead.Overhead())
+// seal encrypts a secret and binds it to its kid.
+func (s *sealer) seal(kid string, secret []byte) ([]byte, error) {
+	out := make([]byte, 0, 1+sealMarkSize+gcmNonceSize+len(secret)+s.aead.Overhead())
 	out = append(out, sealVersion)
 	out = append(out, s.mark...)
 	var nonce [gcmNonceSize]byte
@@ -68,7 +74,7 @@ func (s *sealer) seal(kid string, der []byte) ([]byte, error) {
 		return nil, fmt.Errorf("sealing a key: %w", err)
 	}
 	out = append(out, nonce[:]...)
-	return s.aead.Seal(out, nonce[:], der, []byte(kid)), nil
+	return s.aead.Seal(out, nonce[:], secret, []byte(kid)), nil
 }
 
 // unseal is the inverse of seal. Its errors are ErrSealingKey and ErrDamaged.
@@ -80,9 +86,28 @@ func (s *sealer) unseal(kid string, sealed []byte) ([]byte, error) {
 	if !hmac.Equal(sealed[1:head], s.mark) {
 		return nil, ErrSealingKey
 	}
-	der, err := s.aead.Open(nil, sealed[head:head+gcmNonceSize], sealed[head+gcmNonceSize:], []byte(kid))
+	secret, err := s.aead.Open(nil, sealed[head:head+gcmNonceSize], sealed[head+gcmNonceSize:], []byte(kid))
 	if err != nil {
 		return nil, ErrDamaged
 	}
-	return der, nil
+	return secret, nil
+}
+
+// marked says whether something was sealed under this sealing key, by its mark
+// alone.
+func (s *sealer) marked(sealed []byte) bool {
+	const head = 1 + sealMarkSize
+	return len(sealed) >= head && sealed[0] == sealVersion && hmac.Equal(sealed[1:head], s.mark)
+}
+
+// owns checks that all records were sealed under this sealing key. A node that
+// still has the former one after a change of it must not add a key that no other
+// could open.
+func (s *sealer) owns(records []Record) error {
+	for _, rec := range records {
+		if len(rec.Sealed) > sealMarkSize && rec.Sealed[0] == sealVersion && !s.marked(rec.Sealed) {
+			return errSealingKeyOf(rec.KID)
+		}
+	}
+	return nil
 }

@@ -1,8 +1,8 @@
 package keys
 
 import (
+	"context"
 	"crypto"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -15,8 +15,9 @@ import (
 // signingKey is a key that was unsealed and checked. It does not change; all
 // snapshots that know the key share one.
 type signingKey struct {
-	kid    string
-	alg    algorithm
+	kid string
+	alg algorithm
+	// signer is nil for a key that is verify-only.
 	signer crypto.Signer
 	rand   io.Reader
 	public jose.JSONWebKey
@@ -29,86 +30,93 @@ type signingKey struct {
 
 // generateKey makes a key pair and its sealed record, without times. It takes
 // up to seconds (RSA), so no transaction may be open around it.
-func (r *Ring) generateKey() (Record, error) {
-	signer, err := r.generate(r.cfg.Rand, r.cfg.RSABits)
+func (r *Ring) generateKey(ctx context.Context, alg string) (Record, error) {
+	ref, err := r.cfg.Backend.Generate(ctx, alg, r.cfg.RSABits)
 	if err != nil {
 		return Record{}, fmt.Errorf("making a signing key: %w", err)
 	}
-	return r.sealKey(signer)
-}
-
-// sealKey makes the record, without times, of a private key.
-func (r *Ring) sealKey(signer crypto.Signer) (Record, error) {
+	defer clear(ref)
+	sealed := reference(r.cfg.Backend, ref)
+	signer, err := r.cfg.openReference(ctx, sealed)
+	if err != nil {
+		return Record{}, fmt.Errorf("making a signing key: %w", err)
+	}
 	kid, err := thumbprint(signer.Public())
 	if err != nil {
 		return Record{}, err
 	}
-	public, err := json.Marshal(publicJWK(signer.Public(), kid, r.cfg.Algorithm))
+	return r.sealer.record(kid, alg, signer.Public(), sealed)
+}
+
+// record makes the record, without times, of a key: secret is what is sealed
+// for it.
+func (s *sealer) record(kid, alg string, pub crypto.PublicKey, secret []byte) (Record, error) {
+	public, err := json.Marshal(publicJWK(pub, kid, alg))
 	if err != nil {
 		return Record{}, fmt.Errorf("marshalling a public key: %w", err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(signer)
-	if err != nil {
-		return Record{}, fmt.Errorf("marshalling a private key: %w", err)
-	}
-	defer clear(der)
-	sealed, err := r.sealer.seal(kid, der)
+	sealed, err := s.seal(kid, secret)
 	if err != nil {
 		return Record{}, err
 	}
-	return Record{KID: kid, Algorithm: r.cfg.Algorithm, PublicJWK: public, Sealed: sealed}, nil
+	return Record{KID: kid, Algorithm: alg, PublicJWK: public, Sealed: sealed}, nil
 }
 
 // openKey unseals a record and proves that it is what it says. What is
-// published is derived from the private key, never from the PublicJWK column:
+// published is derived from what was sealed, never from the PublicJWK column:
 // one who can write to the database, but has not the sealing key, cannot slip
 // in a key of their own.
-func (r *Ring) openKey(rec Record) (*signingKey, error) {
+func (r *Ring) openKey(ctx context.Context, rec Record) (*signingKey, error) {
 	alg, err := algorithmOf(rec.Algorithm)
 	if err != nil {
 		return nil, err
 	}
-	der, err := r.sealer.unseal(rec.KID, rec.Sealed)
+	secret, err := r.sealer.unseal(rec.KID, rec.Sealed)
 	if err != nil {
 		return nil, err
 	}
-	defer clear(der)
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, ErrDamaged
+	defer clear(secret)
+	var signer crypto.Signer
+	var pub crypto.PublicKey
+	if rec.VerifyOnly {
+		if pub, err = x509.ParsePKIXPublicKey(secret); err != nil {
+			return nil, ErrDamaged
+		}
+	} else {
+		if signer, err = r.cfg.openReference(ctx, secret); err != nil {
+			return nil, err
+		}
+		pub = signer.Public()
 	}
-	signer, ok := parsed.(crypto.Signer)
-	if !ok || !alg.fits(signer.Public()) {
-		return nil, fmt.Errorf("%w (it is no key for %s)", ErrDamaged, rec.Algorithm)
+	if err := alg.fits(pub); err != nil {
+		return nil, fmt.Errorf("%w (as a key for %s: %w)", ErrDamaged, rec.Algorithm, err)
 	}
-	// Once for each key, or every signature would pay for it.
-	if key, ok := signer.(*rsa.PrivateKey); ok {
-		key.Precompute()
-	}
-	return r.checkKey(rec, alg, signer)
-}
-
-// checkKey compares the private key of a record with the record's names for it.
-func (r *Ring) checkKey(rec Record, alg algorithm, signer crypto.Signer) (*signingKey, error) {
-	kid, err := thumbprint(signer.Public())
-	if err != nil {
+	if err := checkPublic(rec, pub); err != nil {
 		return nil, err
 	}
-	public := publicJWK(signer.Public(), kid, rec.Algorithm)
+	public := publicJWK(pub, rec.KID, rec.Algorithm)
 	publicJSON, err := json.Marshal(public)
 	if err != nil {
 		return nil, fmt.Errorf("marshalling a public key: %w", err)
 	}
-	var stored jose.JSONWebKey
-	if err := json.Unmarshal(rec.PublicJWK, &stored); err != nil || !stored.IsPublic() {
-		return nil, fmt.Errorf("%w (its public key cannot be read)", ErrDamaged)
-	}
-	storedKID, err := thumbprint(stored.Key)
-	if err != nil || kid != rec.KID || storedKID != rec.KID {
-		return nil, fmt.Errorf("%w (its public and private keys are not a pair)", ErrDamaged)
-	}
 	return &signingKey{
-		kid: kid, alg: alg, signer: signer, rand: r.cfg.Rand,
+		kid: rec.KID, alg: alg, signer: signer, rand: r.cfg.Rand,
 		public: public, publicJSON: publicJSON,
 	}, nil
+}
+
+// checkPublic compares the PublicJWK of a record with the key that was sealed.
+func checkPublic(rec Record, pub crypto.PublicKey) error {
+	sealed, err := thumbprint(pub)
+	if err != nil {
+		return err
+	}
+	var stored jose.JSONWebKey
+	if err := json.Unmarshal(rec.PublicJWK, &stored); err != nil || !stored.IsPublic() {
+		return fmt.Errorf("%w (its public key cannot be read)", ErrDamaged)
+	}
+	if print, err := thumbprint(stored.Key); err != nil || print != sealed || stored.KeyID != rec.KID {
+		return fmt.Errorf("%w (its public and private keys are not a pair)", ErrDamaged)
+	}
+	return nil
 }

@@ -2,8 +2,7 @@ package keys
 
 import (
 	"bytes"
-	"cmp"
-	"errors"
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -14,80 +13,144 @@ import (
 type deck struct {
 	cards  []card
 	readAt time.Time
+	// trusted is until when no key that is not in the deck can sign: one that
+	// was made right after the reading is announced until then.
+	trusted time.Time
 }
 
 // card is one key of a deck.
 type card struct {
 	record Record
 	span   span
-	// key is nil when the key was removed before the deck was read.
+	// key is nil when the key had been removed or revoked before the deck was
+	// read.
 	key *signingKey
 }
 
 // deal makes a deck of records, taking over from known what has not changed.
-// Removed keys are not unsealed: nothing will be done with them.
-func (r *Ring) deal(records []Record, known *deck, now time.Time) (*deck, error) {
-	records = slices.Clone(records)
-	slices.SortFunc(records, func(a, b Record) int {
-		return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Generation, b.Generation))
-	})
-	d := &deck{readAt: now}
+func (r *Ring) deal(ctx context.Context, records []Record, known *deck, now time.Time) (*deck, error) {
+	records = sorted(records)
+	d := &deck{readAt: now, trusted: now.Add(r.cfg.MinAnnounce())}
 	for len(records) > 0 {
-		n := 1
-		for n < len(records) && records[n].Algorithm == records[0].Algorithm {
-			n++
+		peers := of(records, records[0].Algorithm)
+		if err := checkOrder(line(peers, peers[0].Algorithm)); err != nil {
+			return nil, err
 		}
-		for i, span := range spans(records[:n]) {
-			if i > 0 && !records[i].ActiveAt.After(records[i-1].ActiveAt) {
-				return nil, fmt.Errorf("signing key %s: %w (it is active before the key it follows)", records[i].KID, ErrDamaged)
+		for i, span := range spans(peers, slices.Contains(r.cfg.Algorithms, peers[0].Algorithm)) {
+			// KeepFor may have grown since the record was written, with the
+			// lifetime of the tokens that the key signs now.
+			if !span.last && !span.verifyOnly {
+				span.removed = later(span.removed, span.retired.Add(r.cfg.KeepFor))
 			}
-			d.cards = append(d.cards, card{record: records[i], span: span})
+			d.cards = append(d.cards, card{record: peers[i], span: span})
 		}
-		records = records[n:]
+		records = records[len(peers):]
 	}
-	return d, r.openCards(d, known, now)
+	return d, r.openCards(ctx, d, known, now)
 }
 
-// openCards unseals the keys of a new deck.
-func (r *Ring) openCards(d *deck, known *deck, now time.Time) error {
+// dealKnown makes a deck of those records alone whose keys are known, as of the
+// last reading that was whole.
+func (r *Ring) dealKnown(ctx context.Context, records []Record, known *deck, now time.Time) *deck {
+	records = slices.DeleteFunc(slices.Clone(records), func(rec Record) bool {
+		_, ok := known.find(rec.KID)
+		return !ok
+	})
+	d, err := r.deal(ctx, records, known, now)
+	if err != nil {
+		return known
+	}
+	d.readAt, d.trusted = known.readAt, known.trusted
+	return d
+}
+
+// vanished returns an error if a key that is in use has gone from the store. No
+// key is ever deleted while it is: somebody has emptied or swapped the database,
+// and to make new keys would end every token there is.
+func (d *deck) vanished(records []Record, now time.Time) error {
+	if d == nil {
+		return nil
+	}
+	for _, c := range d.cards {
+		if c.span.state(now).published() && !slices.ContainsFunc(records, func(r Record) bool { return r.KID == c.record.KID }) {
+			return fmt.Errorf("signing key %s has gone from the database: %w", c.record.KID, ErrDamaged)
+		}
+	}
+	return nil
+}
+
+// checkOrder checks that keys sign in the order of their generations.
+func checkOrder(keys []Record) error {
+	for i := 1; i < len(keys); i++ {
+		if !keys[i].ActiveAt.After(keys[i-1].ActiveAt) {
+			return fmt.Errorf("signing key %s: %w (it is active before the key it follows)", keys[i].KID, ErrDamaged)
+		}
+	}
+	return nil
+}
+
+// openCards unseals the keys of a new deck, but for those that nothing will be
+// done with any more.
+func (r *Ring) openCards(ctx context.Context, d *deck, known *deck, now time.Time) error {
 	for i := range d.cards {
 		c := &d.cards[i]
-		if c.span.state(now) == StateRemoved {
+		if !c.span.state(now).published() {
 			continue
 		}
-		if c.key = known.unchanged(c.record); c.key != nil {
+		if c.key = known.unchanged(c.record, r.sealer); c.key != nil {
 			continue
 		}
 		var err error
-		if c.key, err = r.openKey(c.record); err != nil {
+		if c.key, err = r.openKey(ctx, c.record); err != nil {
 			return fmt.Errorf("signing key %s: %w", c.record.KID, err)
 		}
 	}
 	return nil
 }
 
-// unchanged returns the key of rec if the deck has it from the same bytes.
-func (d *deck) unchanged(rec Record) *signingKey {
+// unchanged returns the key of rec if the deck has it from the same bytes, or
+// from bytes that were since sealed anew under another sealing key: until it is
+// restarted with that one, a node goes on with the keys it has.
+func (d *deck) unchanged(rec Record, own *sealer) *signingKey {
 	if d == nil {
 		return nil
 	}
-	for _, c := range d.cards {
-		if c.key != nil && c.record.KID == rec.KID && c.record.Algorithm == rec.Algorithm &&
-			bytes.Equal(c.record.Sealed, rec.Sealed) && bytes.Equal(c.record.PublicJWK, rec.PublicJWK) {
-			return c.key
-		}
+	c, ok := d.find(rec.KID)
+	if ok && c.record.Algorithm == rec.Algorithm && c.record.VerifyOnly == rec.VerifyOnly &&
+		bytes.Equal(c.record.PublicJWK, rec.PublicJWK) &&
+		(bytes.Equal(c.record.Sealed, rec.Sealed) || !own.marked(rec.Sealed)) {
+		return c.key
 	}
 	return nil
 }
 
-// last is the newest card of an algorithm.
+// find is the card of a kid.
+func (d *deck) find(kid string) (card, bool) {
+	i := slices.IndexFunc(d.cards, func(c card) bool { return c.record.KID == kid })
+	if i < 0 {
+		return card{}, false
+	}
+	return d.cards[i], true
+}
+
+// last is the newest card of those that sign in turn for an algorithm.
 func (d *deck) last(alg string) (card, bool) {
 	for _, c := range slices.Backward(d.cards) {
-		if c.record.Algorithm == alg {
+		if c.record.Algorithm == alg && !c.span.revoked && !c.span.verifyOnly {
 			return c, true
 		}
 	}
 	return card{}, false
+}
+
+// stop is when a card must not sign any more. The last key of its algorithm
+// signs on while it has no successor; but once a successor may be there that
+// this deck does not know of, it ends with its time.
+func (d *deck) stop(c card) time.Time {
+	if c.span.last {
+		return later(c.span.retired, d.trusted)
+	}
+	return c.span.retired
 }
 
 // snapshot is a deck during one stretch of time in which no key of it changes
@@ -96,43 +159,74 @@ type snapshot struct {
 	deck *deck
 	// from and until bound the stretch; zero is no bound.
 	from, until time.Time
-	signer      *signingKey
-	published   map[string]*signingKey
-	jwks        []byte
-	etag        string
+	// signers is the active key of each algorithm that has one which may sign.
+	signers map[string]*signingKey
+	// defaultAlg is the algorithm for those who ask for none.
+	defaultAlg string
+	published  map[string]*signingKey
+	jwks       document
 }
 
-// errNoSigner cannot happen to a deck that has a key of the algorithm.
-var errNoSigner = errors.New("there is no active signing key")
-
-// snapshot is the deck at an instant, signing with the algorithm named.
-func (d *deck) snapshot(now time.Time, alg string) (*snapshot, error) {
-	s := &snapshot{deck: d, published: make(map[string]*signingKey)}
-	var order []*signingKey
-	// The signer first, for verifiers that take whichever key comes first;
+// snapshot is the deck at an instant.
+func (d *deck) snapshot(now time.Time, cfg Config) *snapshot {
+	s := &snapshot{deck: d, signers: make(map[string]*signingKey), published: make(map[string]*signingKey)}
+	var signers, others []*signingKey
+	// The signers first, for verifiers that take whichever key comes first;
 	// then the newest.
 	for _, c := range slices.Backward(d.cards) {
-		if since := c.span.since(now); since.After(s.from) {
-			s.from = since
-		}
-		s.until = earlier(s.until, c.span.boundary(now))
+		s.bound(now, append(c.span.changes(), d.stop(c)))
 		state := c.span.state(now)
 		if c.key == nil || !state.published() {
 			continue
 		}
 		s.published[c.key.kid] = c.key
-		if state == StateActive && c.record.Algorithm == alg {
-			s.signer = c.key
-			order = slices.Insert(order, 0, c.key)
+		if state == StateActive && now.Before(d.stop(c)) {
+			s.signers[c.record.Algorithm] = c.key
+			signers = append(signers, c.key)
 		} else {
-			order = append(order, c.key)
+			others = append(others, c.key)
 		}
 	}
-	if s.signer == nil {
-		return nil, errNoSigner
+	s.chooseDefault(cfg)
+	if i := slices.Index(signers, s.signers[s.defaultAlg]); i > 0 {
+		signers = slices.Insert(slices.Delete(signers, i, i+1), 0, s.signers[s.defaultAlg])
 	}
-	s.jwks, s.etag = marshalJWKS(order)
-	return s, nil
+	s.jwks = marshalJWKS(append(signers, others...), cfg)
+	return s
+}
+
+// bound narrows the stretch to where none of these instants lies.
+func (s *snapshot) bound(now time.Time, changes []time.Time) {
+	for _, t := range changes {
+		if t.After(now) {
+			s.until = earlier(s.until, t)
+		} else {
+			s.from = later(s.from, t)
+		}
+	}
+}
+
+// chooseDefault finds the default algorithm. While the first key of the
+// configured one is only announced, another one that signs stands in: one in
+// use, or else one that was in use until now.
+func (s *snapshot) chooseDefault(cfg Config) {
+	s.defaultAlg = cfg.defaultAlg()
+	if s.signers[s.defaultAlg] != nil || s.overdue(s.defaultAlg) {
+		return
+	}
+	for _, alg := range slices.Concat(cfg.Algorithms, Algorithms()) {
+		if s.signers[alg] != nil {
+			s.defaultAlg = alg
+			return
+		}
+	}
+}
+
+// overdue says whether the newest key of an algorithm had to stop signing
+// because a successor may be there.
+func (s *snapshot) overdue(alg string) bool {
+	last, ok := s.deck.last(alg)
+	return ok && last.span.last && !s.from.Before(s.deck.stop(last))
 }
 
 // covers says whether the snapshot holds at an instant.

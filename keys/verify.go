@@ -49,7 +49,7 @@ func (r *Ring) Verify(token string) (Verified, error) {
 	}
 	// The algorithm is that of the key; the header may only agree
 	// (RFC 8725, section 3.1).
-	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{key.alg.name})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(key.alg.name)})
 	if err != nil {
 		return Verified{}, ErrMalformed
 	}

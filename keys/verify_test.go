@@ -26,7 +26,7 @@ func forge(header string, payload string, sign func(input []byte) []byte) string
 // byRing signs with the ring's own private key, whatever the header says.
 func byRing(t testing.TB, r *Ring) func([]byte) []byte {
 	return func(input []byte) []byte {
-		sig, err := opaqueSigner{r.current().signer}.SignPayload(input, jose.RS256)
+		sig, err := opaqueSigner{r.current().signers[algRS256]}.SignPayload(input, jose.RS256)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func refused(err error) bool {
 func TestSignWritesExactlyAlgKidTyp(t *testing.T) {
 	r := newBench(t).mustOpen()
 	for _, typ := range []string{"at+jwt", "JWT", "logout+jwt", "at+jwt"} {
-		token, err := r.Sign(typ, []byte(`{"sub":"s"}`))
+		token, err := r.Sign(algRS256, typ, []byte(`{"sub":"s"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestSignWritesExactlyAlgKidTyp(t *testing.T) {
 			t.Errorf("verified as %+v, %v", got, err)
 		}
 	}
-	if _, err := r.Sign("", []byte(`{}`)); err == nil {
+	if _, err := r.Sign(algRS256, "", []byte(`{}`)); err == nil {
 		t.Error("signed a token without typ")
 	}
 }
@@ -71,7 +71,7 @@ func TestTamperedTokensAreRefused(t *testing.T) {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	// Payloads of every length modulo 3, so every kind of last character.
 	for _, payload := range []string{`{"sub":"anna"}`, `{"sub":"annab"}`, `{"sub":"annabe"}`} {
-		token, err := r.Sign("at+jwt", []byte(payload))
+		token, err := r.Sign(algRS256, "at+jwt", []byte(payload))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,8 +205,8 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		}
 	})
 	t.Run("payload swapped between tokens", func(t *testing.T) {
-		one, _ := r.Sign("at+jwt", []byte(`{"sub":"anna"}`))
-		two, _ := r.Sign("at+jwt", []byte(`{"sub":"admin"}`))
+		one, _ := r.Sign(algRS256, "at+jwt", []byte(`{"sub":"anna"}`))
+		two, _ := r.Sign(algRS256, "at+jwt", []byte(`{"sub":"admin"}`))
 		p, q := strings.Split(one, "."), strings.Split(two, ".")
 		if _, err := r.Verify(p[0] + "." + q[1] + "." + p[2]); !errors.Is(err, ErrSignature) {
 			t.Error(err)
@@ -235,7 +235,7 @@ func encrypted(t *testing.T, claims string) string {
 // serialised is a token with a right signature in JSON form.
 func serialised(t *testing.T, r *Ring, claims string) string {
 	t.Helper()
-	signer, err := r.current().signer.signerFor("at+jwt")
+	signer, err := r.current().signers[algRS256].signerFor("at+jwt")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func general(t *testing.T, r *Ring, claims string) string {
 // anything but what the ring signed, in the one form it wrote it.
 func FuzzVerify(f *testing.F) {
 	r := newBench(f).mustOpen()
-	token, err := r.Sign("at+jwt", []byte(`{"sub":"anna"}`))
+	token, err := r.Sign(algRS256, "at+jwt", []byte(`{"sub":"anna"}`))
 	if err != nil {
 		f.Fatal(err)
 	}

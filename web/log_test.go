@@ -37,8 +37,10 @@ func TestErrorPageIDStandsInTheLog(t *testing.T) {
 }
 
 func TestPanicBecomesAPage(t *testing.T) {
-	w := newWorld(t, httpsIssuer, func(c *Config) { c.Ready = func(context.Context) error { panic("boom") } })
-	w.browser().get("/healthz").want(500).contains("Something went wrong").lacks("boom")
+	w := newWorld(t, httpsIssuer, func(c *Config) {
+		c.Checks = []Check{{Name: "bomb", OK: func(context.Context) error { panic("boom") }}}
+	})
+	w.browser().get("/readyz").want(500).contains("Something went wrong").lacks("boom")
 	if !strings.Contains(w.log.String(), `"stack"`) {
 		t.Error("no stack in the log")
 	}

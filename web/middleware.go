@@ -58,7 +58,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Error(err)
 		}
 		level := slog.LevelInfo
-		if strings.HasSuffix(c.Path(), "/healthz") || strings.HasPrefix(c.Path(), s.base+pathStatic) {
+		if strings.HasSuffix(c.Path(), pathAlive) || strings.HasSuffix(c.Path(), pathReady) || strings.HasPrefix(c.Path(), s.base+pathStatic) {
 			level = slog.LevelDebug
 		}
 		s.cfg.Logger.LogAttrs(c.Request().Context(), level, "request",

@@ -46,12 +46,19 @@ func TestBackChannelNeedsNoCookieAndNoOrigin(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	var err error
-	b := newWorld(t, pathIssuer, func(c *Config) { c.Ready = func(context.Context) error { return err } }).browser()
-	for _, p := range []string{"/healthz", "/tenant/healthz"} {
-		b.get(p).want(200).contains("ok")
+	b := newWorld(t, pathIssuer, func(c *Config) {
+		c.Checks = []Check{
+			{Name: "database", OK: func(context.Context) error { return err }},
+			{Name: "signing keys", OK: func(context.Context) error { return nil }},
+		}
+	}).browser()
+	for _, p := range []string{"", "/tenant"} {
+		b.get(p + "/healthz").want(200).contains("ok")
+		b.get(p + "/readyz").want(200).contains("ready")
 	}
 	err = errBroken
-	b.get("/healthz").want(503).contains("not ready").lacks("fire")
+	b.get("/readyz").want(503).contains("not ready: database\n").lacks("fire", "signing keys")
+	b.get("/healthz").want(200).contains("ok")
 }
 
 func TestStaticFilesAreCachedByContent(t *testing.T) {

@@ -16,6 +16,8 @@ const (
 	pathInteraction   = "/interaction/"
 	pathSetup         = "/setup/"
 	pathStatic        = "/static/"
+	pathAlive         = "/healthz"
+	pathReady         = "/readyz"
 )
 
 // routes is the table of contents: every path, its handler, its middleware.
@@ -65,8 +67,12 @@ func (s *server) routes() http.Handler {
 		e.GET(path, s.showHome)
 	}
 
-	for _, path := range unique(b+"/healthz", "/healthz") {
-		e.Match(read, path, s.health)
+	// For those who watch over the server: is it alive, can it work?
+	for _, path := range unique(b+pathAlive, pathAlive) {
+		e.Match(read, path, s.alive)
+	}
+	for _, path := range unique(b+pathReady, pathReady) {
+		e.Match(read, path, s.ready)
 	}
 	e.Match(read, b+pathStatic+":name", s.serveStatic)
 	return e

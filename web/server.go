@@ -39,8 +39,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	// Brand is what people see as the name of this server.
 	Brand Brand
-	// Ready reports whether the server can work; nil means always.
-	Ready func(context.Context) error
+	// Checks are what the server needs in order to work, for /readyz.
+	Checks []Check
 	// Now, Rand and Logger default to the real clock, crypto/rand and silence.
 	Now    func() time.Time
 	Rand   io.Reader
@@ -202,9 +202,6 @@ func newServer(cfg Config, r rooms) (*server, error) {
 func withDefaults(cfg Config) Config {
 	if cfg.Brand.Name == "" {
 		cfg.Brand.Name = "Signet"
-	}
-	if cfg.Ready == nil {
-		cfg.Ready = func(context.Context) error { return nil }
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

@@ -36,6 +36,8 @@ type clientPayload struct {
 	FirstParty              bool            `json:"first_party,omitempty"`
 	RequirePKCE             *bool           `json:"require_pkce,omitempty"`
 	IDTokenClaims           bool            `json:"id_token_claims,omitempty"`
+	IDTokenAlg              string          `json:"id_token_signed_response_alg,omitempty"`
+	AccessTokenAlg          string          `json:"access_token_signed_response_alg,omitempty"`
 	ClientURI               string          `json:"client_uri,omitempty"`
 	LogoURI                 string          `json:"logo_uri,omitempty"`
 	PolicyURI               string          `json:"policy_uri,omitempty"`
@@ -58,6 +60,7 @@ func newClientRow(c clients.Client) clientRow {
 			GrantTypes: c.GrantTypes, Scopes: c.Scopes, Audiences: c.Audiences,
 			TokenEndpointAuthMethod: c.TokenEndpointAuthMethod,
 			FirstParty:              c.FirstParty, RequirePKCE: c.RequirePKCE, IDTokenClaims: c.IDTokenClaims,
+			IDTokenAlg: c.IDTokenSignedResponseAlg, AccessTokenAlg: c.AccessTokenSignedResponseAlg,
 			ClientURI: c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI,
 		},
 	}
@@ -79,6 +82,7 @@ func (r clientRow) client() clients.Client {
 		GrantTypes: p.GrantTypes, Scopes: p.Scopes, Audiences: p.Audiences,
 		TokenEndpointAuthMethod: p.TokenEndpointAuthMethod,
 		FirstParty:              p.FirstParty, RequirePKCE: p.RequirePKCE, IDTokenClaims: p.IDTokenClaims,
+		IDTokenSignedResponseAlg: p.IDTokenAlg, AccessTokenSignedResponseAlg: p.AccessTokenAlg,
 		Disabled:  r.Disabled,
 		ClientURI: p.ClientURI, LogoURI: p.LogoURI, PolicyURI: p.PolicyURI, TermsURI: p.TermsURI,
 		Source:    clients.Source(r.Source),

@@ -17,6 +17,8 @@
 //
 //   - Single use is one conditional UPDATE and its count of rows, never a read
 //     followed by a write.
+//   - ChangeKeys alone decides by what it reads: its transaction holds the
+//     write lock before it reads, and no other process changes a key between.
 //   - A statement that stands alone runs in no explicit transaction. Where
 //     several must stand together, inTx puts the transaction into the context
 //     and every query takes its handle from there.

@@ -130,26 +130,29 @@ func TestFailedWritesAreNoConflicts(t *testing.T) {
 		s.CreateGrant(ctx, grant("g")), s.CreateClient(ctx, clients.Client{ID: "c"}),
 		s.CreatePerson(ctx, login.Person{ID: "p", Username: "p"}),
 		s.ReplaceSetupLink(ctx, login.SetupLink{TokenHash: "link"}),
+		s.ChangeKeys(ctx, storing(signingKey("1", 1))),
 	} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, table := range []string{"grants", "clients", "people"} {
+	for _, table := range []string{"grants", "clients", "people", "signing_keys"} {
 		for _, change := range []string{"INSERT", "UPDATE"} {
 			execSQL(t, path, fmt.Sprintf("CREATE TRIGGER broken_%s_%s BEFORE %[2]s ON %[1]s BEGIN SELECT RAISE(FAIL, 'disk on fire'); END", table, change))
 		}
 	}
 	for name, err := range map[string]error{
-		"CreateGrant":  s.CreateGrant(ctx, grant("h")),
-		"RedeemCode":   s.RedeemCode(ctx, "g", 1, now, now),
-		"Rotate":       s.Rotate(ctx, "g", 0, now, now),
-		"RevokeGrant":  s.RevokeGrant(ctx, "g", now, "x"),
-		"CreateClient": s.CreateClient(ctx, clients.Client{ID: "d"}),
-		"UpdateClient": s.UpdateClient(ctx, clients.Client{ID: "c"}),
-		"CreatePerson": s.CreatePerson(ctx, login.Person{ID: "q", Username: "q"}),
-		"UpdatePerson": s.UpdatePerson(ctx, login.Person{ID: "p", Username: "p"}),
-		"UseSetupLink": s.UseSetupLink(ctx, "link", login.Person{ID: "q", Username: "q"}),
+		"CreateGrant":         s.CreateGrant(ctx, grant("h")),
+		"RedeemCode":          s.RedeemCode(ctx, "g", 1, now, now),
+		"Rotate":              s.Rotate(ctx, "g", 0, now, now),
+		"RevokeGrant":         s.RevokeGrant(ctx, "g", now, "x"),
+		"CreateClient":        s.CreateClient(ctx, clients.Client{ID: "d"}),
+		"UpdateClient":        s.UpdateClient(ctx, clients.Client{ID: "c"}),
+		"CreatePerson":        s.CreatePerson(ctx, login.Person{ID: "q", Username: "q"}),
+		"UpdatePerson":        s.UpdatePerson(ctx, login.Person{ID: "p", Username: "p"}),
+		"UseSetupLink":        s.UseSetupLink(ctx, "link", login.Person{ID: "q", Username: "q"}),
+		"ChangeKeys, new":     s.ChangeKeys(ctx, storing(signingKey("2", 2))),
+		"ChangeKeys, replace": s.ChangeKeys(ctx, storing(signingKey("1", 1))),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "disk on fire") {
 			t.Errorf("%s: got %v, want the cause", name, err)

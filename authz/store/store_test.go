@@ -15,7 +15,6 @@ import (
 	"signet/authz/store"
 	"signet/authz/storetest"
 	"signet/clients"
-	"signet/keys"
 )
 
 // newFile names a database that does not exist yet.
@@ -172,8 +171,7 @@ func TestStatementsOfEachStep(t *testing.T) {
 	}
 	ctx, now := t.Context(), time.Now()
 	person := login.Person{ID: "secret-value", Username: "ann", Email: "ann@example.com"}
-	key := keys.Record{KID: "1", Algorithm: "RS256", Generation: 1, PublicJWK: []byte("{}"), Sealed: []byte("x")}
-	next := keys.Record{KID: "2", Algorithm: "RS256", Generation: 2, PublicJWK: []byte("{}"), Sealed: []byte("x")}
+	key, next := signingKey("secret-value", 1), signingKey("2", 2)
 	for _, step := range []struct {
 		name string
 		do   func() error
@@ -201,8 +199,10 @@ func TestStatementsOfEachStep(t *testing.T) {
 		{"EndSession", func() error { return s.EndSession(ctx, "s", now) }, "write UPDATE"},
 		{"ReplaceSetupLink", func() error { return s.ReplaceSetupLink(ctx, login.SetupLink{}) }, "write DELETE, write INSERT"},
 		{"CountPeople", func() error { _, err := s.CountPeople(ctx); return err }, "read SELECT"},
-		{"InsertKey", func() error { return s.InsertKey(ctx, key, nil) }, "write INSERT"},
-		{"InsertKey with one before", func() error { return s.InsertKey(ctx, next, &key) }, "write INSERT, write UPDATE"},
+		{"ChangeKeys, nothing to change", func() error { return s.ChangeKeys(ctx, storing()) }, "read SELECT"},
+		{"ChangeKeys, new", func() error { return s.ChangeKeys(ctx, storing(key)) }, "read SELECT, write INSERT"},
+		{"ChangeKeys, one before and new", func() error { return s.ChangeKeys(ctx, storing(key, next)) },
+			"read SELECT, write UPDATE, write INSERT"},
 		{"Keys", func() error { _, err := s.Keys(ctx); return err }, "read SELECT"},
 		{"Fingerprint, new", func() error { _, err := s.Fingerprint(ctx, "n", nil); return err }, "read SELECT, write INSERT"},
 		{"Fingerprint, known", func() error { _, err := s.Fingerprint(ctx, "n", nil); return err }, "read SELECT"},

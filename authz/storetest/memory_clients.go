@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -92,6 +91,7 @@ func keptKey(r keys.Record) keys.Record {
 	r.PublicJWK, r.Sealed = bytes.Clone(r.PublicJWK), bytes.Clone(r.Sealed)
 	r.AnnouncedAt, r.ActiveAt = kept(r.AnnouncedAt), kept(r.ActiveAt)
 	r.RetiredAt, r.RemovedAt = kept(r.RetiredAt), kept(r.RemovedAt)
+	r.RevokedAt = kept(r.RevokedAt)
 	return r
 }
 
@@ -102,6 +102,11 @@ func (m *Memory) Keys(ctx context.Context) ([]keys.Record, error) {
 		return nil, err
 	}
 	defer leave()
+	return m.sortedKeys(), nil
+}
+
+// sortedKeys copies the keys. The caller holds the lock.
+func (m *Memory) sortedKeys() []keys.Record {
 	all := make([]keys.Record, 0, len(m.keys))
 	for _, r := range m.keys {
 		all = append(all, keptKey(r))
@@ -109,30 +114,36 @@ func (m *Memory) Keys(ctx context.Context) ([]keys.Record, error) {
 	slices.SortFunc(all, func(a, b keys.Record) int {
 		return cmp.Or(cmp.Compare(a.Algorithm, b.Algorithm), cmp.Compare(a.Generation, b.Generation))
 	})
-	return all, nil
+	return all
 }
 
-// InsertKey implements keys.Store.
-func (m *Memory) InsertKey(ctx context.Context, next keys.Record, prev *keys.Record) error {
+// ChangeKeys implements keys.Store.
+func (m *Memory) ChangeKeys(ctx context.Context, change func(all []keys.Record) (changed []keys.Record, err error)) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	for _, r := range m.keys {
-		if r.KID == next.KID || r.Algorithm == next.Algorithm && r.Generation == next.Generation {
-			return keys.ErrExists
-		}
+	changed, err := change(m.sortedKeys())
+	if err != nil {
+		return err
 	}
-	if prev != nil {
-		old, ok := m.keys[prev.KID]
-		if !ok {
-			return fmt.Errorf("retiring signing key %s: there is no such key", prev.KID)
-		}
-		old.RetiredAt, old.RemovedAt = prev.RetiredAt, prev.RemovedAt
-		m.keys[prev.KID] = keptKey(old)
+	// A database takes no write of a request that is gone meanwhile.
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	m.keys[next.KID] = keptKey(next)
+	after := maps.Clone(m.keys)
+	for _, r := range changed {
+		_, replaces := m.keys[r.KID]
+		for _, other := range after {
+			same := other.KID == r.KID
+			if same && !replaces || !same && other.Algorithm == r.Algorithm && other.Generation == r.Generation {
+				return keys.ErrExists
+			}
+		}
+		after[r.KID] = keptKey(r)
+	}
+	m.keys = after
 	return nil
 }
 

@@ -18,7 +18,7 @@ func copies(t *testing.T, b Backend) {
 	must(t, b.CreateClient(ctx, c))
 	must(t, b.CreatePerson(ctx, p))
 	must(t, b.CreateSession(ctx, s))
-	must(t, b.InsertKey(ctx, k, nil))
+	must(t, b.ChangeKeys(ctx, storing(k)))
 	must(t, b.SaveConsent(ctx, "ann", "app", scopes, at(1)))
 
 	// The first round spoils what was given, the second what was got.
@@ -86,7 +86,7 @@ func cancelled(t *testing.T, b Backend) {
 		"UseSetupLink":     func() error { return b.UseSetupLink(ctx, "link", fullPerson("1", "ann", "")) },
 		"CountPeople":      func() error { _, err := b.CountPeople(ctx); return err },
 		"Keys":             func() error { _, err := b.Keys(ctx); return err },
-		"InsertKey":        func() error { return b.InsertKey(ctx, fullKey("k", "RS256", 1), nil) },
+		"ChangeKeys":       func() error { return b.ChangeKeys(ctx, storing(fullKey("k", "RS256", 1))) },
 		"Fingerprint":      func() error { _, err := b.Fingerprint(ctx, "n", []byte("v")); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {

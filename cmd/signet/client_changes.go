@@ -16,7 +16,7 @@ import (
 
 // changeClient loads the client that cmd names, lets change alter it, checks
 // and stores the whole, and prints it. change returns a secret to show once.
-func (a *app) changeClient(ctx context.Context, id string, change func(*clients.Client) (plain string, err error)) error {
+func (a *app) changeClient(ctx context.Context, id string, change func(*config.Config, *clients.Client) (plain string, err error)) error {
 	return a.withStore(ctx, func(cfg *config.Config, st *store.Store) error {
 		c, err := findClient(ctx, st, id)
 		if err != nil {
@@ -25,7 +25,7 @@ func (a *app) changeClient(ctx context.Context, id string, change func(*clients.
 		if c.Source == clients.SourceConfig || cfg.Declares(id) {
 			return declaredElsewhere(id, cfg)
 		}
-		plain, err := change(&c)
+		plain, err := change(cfg, &c)
 		if err != nil {
 			return byFlag(err)
 		}
@@ -57,8 +57,8 @@ made confidential (--public=false) gets a secret and goes on needing PKCE, unles
 			if !anyGiven(cmd.LocalNonPersistentFlags()) {
 				return usagef("nothing to change; give at least one flag")
 			}
-			return a.changeClient(cmd.Context(), args[0], func(c *clients.Client) (string, error) {
-				return a.updateClient(c, &flags)
+			return a.changeClient(cmd.Context(), args[0], func(cfg *config.Config, c *clients.Client) (string, error) {
+				return a.updateClient(cfg, c, &flags)
 			})
 		},
 	}
@@ -72,9 +72,12 @@ func anyGiven(set *pflag.FlagSet) bool {
 	return given
 }
 
-func (a *app) updateClient(c *clients.Client, flags *clientFlags) (plain string, err error) {
+func (a *app) updateClient(cfg *config.Config, c *clients.Client, flags *clientFlags) (plain string, err error) {
 	wasPublic := c.Public()
 	flags.apply(c)
+	if err := flags.checkAlgorithms(cfg, c); err != nil {
+		return "", err
+	}
 	switch {
 	case c.Public():
 		c.Secrets = nil
@@ -103,7 +106,7 @@ func newClientsDisable(a *app) *cobra.Command {
 		Short: "Stop a client at every endpoint, or let it in again",
 		Args:  takes("CLIENT_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeClient(cmd.Context(), args[0], func(c *clients.Client) (string, error) {
+			return a.changeClient(cmd.Context(), args[0], func(_ *config.Config, c *clients.Client) (string, error) {
 				c.Disabled = !undo
 				return "", nil
 			})
@@ -121,7 +124,7 @@ func newClientsRotateSecret(a *app) *cobra.Command {
 		Short: "Make a new secret; the old one works for a while longer",
 		Args:  takes("CLIENT_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeClient(cmd.Context(), args[0], func(c *clients.Client) (string, error) {
+			return a.changeClient(cmd.Context(), args[0], func(_ *config.Config, c *clients.Client) (string, error) {
 				return a.rotateSecret(c, file, time.Duration(overlap))
 			})
 		},

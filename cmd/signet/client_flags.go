@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,6 +17,7 @@ import (
 // hyphens, and ours.
 type clientFlags struct {
 	name, authMethod, secretFile          string
+	idTokenAlg, accessTokenAlg            string
 	redirectURIs, postLogoutURIs          []string
 	grants, scopes, audiences             []string
 	public, firstParty, pkce, idClaims    bool
@@ -28,8 +30,9 @@ var flagOf = map[string]string{
 	"client_id": "id", "client_name": "name", "client_secret": "secret-file",
 	"redirect_uris": "redirect-uri", "post_logout_redirect_uris": "post-logout-redirect-uri",
 	"grant_types": "grant", "scope": "scope", "audiences": "audience",
-	"token_endpoint_auth_method": "token-endpoint-auth-method",
-	"client_uri":                 "client-uri", "logo_uri": "logo-uri", "policy_uri": "policy-uri", "tos_uri": "tos-uri",
+	"token_endpoint_auth_method":   "token-endpoint-auth-method",
+	"id_token_signed_response_alg": "id-token-signed-response-alg", "access_token_signed_response_alg": "access-token-signed-response-alg",
+	"client_uri": "client-uri", "logo_uri": "logo-uri", "policy_uri": "policy-uri", "tos_uri": "tos-uri",
 }
 
 func (f *clientFlags) register(set *pflag.FlagSet) {
@@ -46,6 +49,8 @@ func (f *clientFlags) register(set *pflag.FlagSet) {
 	set.BoolVar(&f.idClaims, "id-token-claims", false, "put profile and email claims into the ID token too")
 	set.StringVar(&f.secretFile, "secret-file", "", "take the secret from `FILE` (- is standard input) instead of making one")
 	set.StringVar(&f.authMethod, "token-endpoint-auth-method", "", "client_secret_basic, client_secret_post or none (default: either of the first two)")
+	set.StringVar(&f.idTokenAlg, "id-token-signed-response-alg", "", "the `ALGORITHM` that signs its ID tokens, one of keys.algorithms (default: RS256, or the first of them)")
+	set.StringVar(&f.accessTokenAlg, "access-token-signed-response-alg", "", "the `ALGORITHM` that signs its access tokens, one of keys.algorithms (default: RS256, or the first of them)")
 	set.StringVar(&f.clientURI, "client-uri", "", "the `URI` of its home page")
 	set.StringVar(&f.logoURI, "logo-uri", "", "the `URI` of its picture")
 	set.StringVar(&f.policyURI, "policy-uri", "", "the `URI` of its privacy policy")
@@ -85,6 +90,8 @@ func (f *clientFlags) apply(c *clients.Client) {
 	list("grant", &c.GrantTypes, f.grants)
 	list("scope", &c.Scopes, strings.Fields(strings.Join(f.scopes, " ")))
 	list("audience", &c.Audiences, f.audiences)
+	text("id-token-signed-response-alg", &c.IDTokenSignedResponseAlg, f.idTokenAlg)
+	text("access-token-signed-response-alg", &c.AccessTokenSignedResponseAlg, f.accessTokenAlg)
 	text("client-uri", &c.ClientURI, f.clientURI)
 	text("logo-uri", &c.LogoURI, f.logoURI)
 	text("policy-uri", &c.PolicyURI, f.policyURI)
@@ -100,6 +107,19 @@ func (f *clientFlags) apply(c *clients.Client) {
 		c.RequirePKCE = &pkce
 	}
 	f.applyAuth(c)
+}
+
+// checkAlgorithms refuses algorithms that were given and that the server is not
+// set up for. One that c had before is left alone: it must not stand in the way
+// of another change.
+func (f *clientFlags) checkAlgorithms(cfg *config.Config, c *clients.Client) error {
+	var errs []error
+	for _, fault := range cfg.SigningFaults(c) {
+		if f.set.Changed(flagOf[fault.Field]) {
+			errs = append(errs, fault)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (f *clientFlags) applyAuth(c *clients.Client) {

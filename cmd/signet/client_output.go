@@ -80,6 +80,8 @@ func (a *app) printClient(c clients.Client, plain string) error {
 		pair{"require_pkce", pkceWords(&c)},
 		pair{"first_party", yes(c.FirstParty)},
 		pair{"id_token_claims", yes(c.IDTokenClaims)},
+		pair{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},
+		pair{"access_token_signed_response_alg", c.AccessTokenSignedResponseAlg},
 		pair{"client_uri", c.ClientURI},
 		pair{"logo_uri", c.LogoURI},
 		pair{"policy_uri", c.PolicyURI},

@@ -45,7 +45,7 @@ func newClientsCreate(a *app) *cobra.Command {
 				if cfg.Declares(id) {
 					return declaredElsewhere(id, cfg)
 				}
-				return a.createClient(cmd.Context(), st, &flags, id)
+				return a.createClient(cmd.Context(), cfg, st, &flags, id)
 			})
 		},
 	}
@@ -54,7 +54,7 @@ func newClientsCreate(a *app) *cobra.Command {
 	return cmd
 }
 
-func (a *app) createClient(ctx context.Context, st *store.Store, flags *clientFlags, id string) error {
+func (a *app) createClient(ctx context.Context, cfg *config.Config, st *store.Store, flags *clientFlags, id string) error {
 	now := a.now().UTC()
 	c := clients.Client{ID: id, Source: clients.SourceCLI, CreatedAt: now, UpdatedAt: now}
 	if !flags.set.Changed("id") {
@@ -73,7 +73,7 @@ func (a *app) createClient(ctx context.Context, st *store.Store, flags *clientFl
 		}
 		plain, c.Secrets = made, []clients.Secret{secret}
 	}
-	if err := c.Validate(); err != nil {
+	if err := errors.Join(c.Validate(), flags.checkAlgorithms(cfg, &c)); err != nil {
 		return byFlag(err)
 	}
 	if err := st.CreateClient(ctx, c); errors.Is(err, clients.ErrExists) {

@@ -16,20 +16,22 @@ type room struct {
 	dir        string
 	ours       []string
 	frameworks []string
+	// tests are libraries that the room's tests may use beside.
+	tests []string
 }
 
 // rooms says which of our packages each room may import, and which frameworks
 // live in it. If you need a framework in another room, the code is in the
 // wrong room.
 var rooms = []room{
-	{"clients", nil, nil},
-	{"keys", nil, []string{"github.com/go-jose/go-jose/v4"}},
-	{"authz/login", nil, []string{"golang.org/x/crypto/argon2", "golang.org/x/text"}},
-	{"authz/storetest", []string{"authz", "authz/login", "clients", "keys"}, nil},
-	{"authz/store", []string{"authz", "authz/login", "clients", "keys"}, []string{"gorm.io", "github.com/pressly/goose/v3", "github.com/mattn/go-sqlite3"}},
-	{"authz", []string{"clients", "keys", "authz/login"}, []string{"github.com/ory/fosite"}},
-	{"web", []string{"authz", "authz/login", "clients"}, []string{"github.com/labstack/echo/v4"}},
-	{"cmd", []string{"authz", "authz/login", "authz/store", "authz/storetest", "clients", "keys", "web", "cmd"}, nil},
+	{"clients", nil, nil, nil},
+	{"keys", nil, []string{"github.com/go-jose/go-jose/v4"}, []string{"github.com/ThalesGroup/crypto11"}},
+	{"authz/login", nil, []string{"golang.org/x/crypto/argon2", "golang.org/x/text"}, nil},
+	{"authz/storetest", []string{"authz", "authz/login", "clients", "keys"}, nil, nil},
+	{"authz/store", []string{"authz", "authz/login", "clients", "keys"}, []string{"gorm.io", "github.com/pressly/goose/v3", "github.com/mattn/go-sqlite3"}, nil},
+	{"authz", []string{"clients", "keys", "authz/login"}, []string{"github.com/ory/fosite"}, nil},
+	{"web", []string{"authz", "authz/login", "clients"}, []string{"github.com/labstack/echo/v4"}, nil},
+	{"cmd", []string{"authz", "authz/login", "authz/store", "authz/storetest", "clients", "keys", "web", "cmd"}, nil, nil},
 }
 
 // TestLayering keeps the rooms of the house apart. Tests may use what their
@@ -84,7 +86,11 @@ func (r room) allows(name, dir string, test bool) bool {
 	if standard || (test && within(name, "golang.org/x")) {
 		return true
 	}
-	return r.dir == "cmd" || slices.ContainsFunc(r.frameworks, func(f string) bool { return within(name, f) })
+	libraries := r.frameworks
+	if test {
+		libraries = slices.Concat(libraries, r.tests)
+	}
+	return r.dir == "cmd" || slices.ContainsFunc(libraries, func(f string) bool { return within(name, f) })
 }
 
 // within reports whether the package path p is dir or lies below it.

@@ -20,7 +20,7 @@ func mayBeLogged(key string) bool {
 	case "err", "error", "cause", "description", "expected", "received", "reason", "stack",
 		"request_id", "method", "path", "route", "endpoint", "status", "bytes", "duration", "remote",
 		"client_id", "owner", "subject", "sub", "grant_id", "grant_type", "scope", "typ", "disabled",
-		"kid", "alg", "generation", "active_at", "retired_at",
+		"kid", "alg", "generation", "active_at", "retired_at", "revoked_at", "event", "jump", "field",
 		"issuer", "listen", "version", "file":
 		return true
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -23,7 +24,12 @@ func (a *app) table(empty string, header []string, rows [][]string) error {
 		_, err := fmt.Fprintln(a.stdout, empty)
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	return tabulate(a.stdout, header, rows)
+}
+
+// tabulate writes rows under a header, one line for each.
+func tabulate(to io.Writer, header []string, rows [][]string) error {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{header}, rows...) {
 		cells := make([]string, len(row))
 		for i, cell := range row {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"signet/keys"
@@ -14,8 +15,8 @@ func checkSignature(token, alg, kid string, published keys.KeySet) error {
 	switch {
 	case strings.EqualFold(alg, "none"):
 		return errors.New("it is not signed (alg is none), so anyone can have written it")
-	case alg != "RS256":
-		return fmt.Errorf("its alg is %q; this server signs with RS256 alone", alg)
+	case !slices.Contains(keys.Algorithms(), alg):
+		return fmt.Errorf("its alg is %q; this server signs with one of %s", alg, strings.Join(keys.Algorithms(), ", "))
 	case kid == "":
 		return errors.New("its header has no kid, so the key that signed it cannot be told; this server always names one")
 	}

@@ -92,8 +92,12 @@ func (a *app) inspectLocal(ctx context.Context, token string, want expectation) 
 		want.issuer = cfg.Issuer
 		in = inspect(token, want)
 		for _, k := range ring.Keys() {
-			if k.KID == in.kid && k.State == keys.StateRemoved {
+			switch {
+			case k.KID != in.kid:
+			case k.State == keys.StateRemoved:
 				in.problem("its key was removed at %s, when every token it had signed was long expired", moment(k.RemovedAt))
+			case k.State == keys.StateRevoked:
+				in.problem("its key was revoked at %s: %s", moment(k.RevokedAt), k.RevokedReason)
 			}
 		}
 		if !in.Valid || in.claims.JTI == "" {

@@ -38,23 +38,25 @@ func (c *Config) Declares(clientID string) bool {
 // client is d without its secret.
 func (d *Client) client() clients.Client {
 	c := clients.Client{
-		ID:                      d.ClientID,
-		Name:                    d.ClientName,
-		RedirectURIs:            d.RedirectURIs,
-		PostLogoutRedirectURIs:  d.PostLogoutRedirectURIs,
-		GrantTypes:              d.GrantTypes,
-		Scopes:                  d.Scope,
-		Audiences:               d.Audiences,
-		TokenEndpointAuthMethod: d.TokenEndpointAuthMethod,
-		FirstParty:              d.FirstParty,
-		RequirePKCE:             d.RequirePKCE,
-		IDTokenClaims:           d.IDTokenClaims,
-		Disabled:                d.Disabled,
-		ClientURI:               d.ClientURI,
-		LogoURI:                 d.LogoURI,
-		PolicyURI:               d.PolicyURI,
-		TermsURI:                d.TermsURI,
-		Source:                  clients.SourceConfig,
+		ID:                           d.ClientID,
+		Name:                         d.ClientName,
+		RedirectURIs:                 d.RedirectURIs,
+		PostLogoutRedirectURIs:       d.PostLogoutRedirectURIs,
+		GrantTypes:                   d.GrantTypes,
+		Scopes:                       d.Scope,
+		Audiences:                    d.Audiences,
+		TokenEndpointAuthMethod:      d.TokenEndpointAuthMethod,
+		FirstParty:                   d.FirstParty,
+		RequirePKCE:                  d.RequirePKCE,
+		IDTokenClaims:                d.IDTokenClaims,
+		IDTokenSignedResponseAlg:     d.IDTokenAlg,
+		AccessTokenSignedResponseAlg: d.AccessTokenAlg,
+		Disabled:                     d.Disabled,
+		ClientURI:                    d.ClientURI,
+		LogoURI:                      d.LogoURI,
+		PolicyURI:                    d.PolicyURI,
+		TermsURI:                     d.TermsURI,
+		Source:                       clients.SourceConfig,
 	}
 	if d.Public {
 		c.TokenEndpointAuthMethod = clients.AuthMethodNone
@@ -128,6 +130,11 @@ func (v *validator) client(d *Client, at string) {
 	c.Secrets = v.clientSecret(d, &c, fault)
 	for _, fe := range FieldErrors(c.Validate()) {
 		fault(fe.Field, "%s", fe.Reason)
+	}
+	if v.sound("keys.algorithms") {
+		for _, fe := range v.cfg.SigningFaults(&c) {
+			fault(fe.Field, "%s", fe.Reason)
+		}
 	}
 }
 

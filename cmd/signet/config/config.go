@@ -97,16 +97,25 @@ type Interaction struct {
 
 // Keys holds the rules for signing keys.
 type Keys struct {
-	// Algorithm is the JWS algorithm (RFC 7518, section 3.1).
-	Algorithm string `config:"algorithm"`
+	// Algorithms are the JWS algorithms (RFC 7518, section 3.1) that tokens are
+	// signed with, each by keys of its own. RS256 is the default of clients
+	// that name none; without it, the first.
+	Algorithms []string `config:"algorithms"`
 	// RSABits is the size of new RSA keys: 2048, 3072 or 4096.
 	RSABits int `config:"rsa_bits"`
 	// RotateEvery is how long one key signs before the next takes over.
 	RotateEvery time.Duration `config:"rotate_every"`
+	// AnnounceFor is how long a key is published before it signs, and KeepFor
+	// how long after; derived when 0. KeySchedule has what becomes of them.
+	AnnounceFor time.Duration `config:"announce_for"`
+	KeepFor     time.Duration `config:"keep_for"`
 	// SealingKeyFile holds the 32 bytes that seal private keys in the
 	// database. Empty, it is secrets/sealing.key in DataDir and made on the
 	// first run; a file that is named here must exist.
 	SealingKeyFile string `config:"sealing_key_file,path"`
+	// SealingKey is the same 32 bytes as text, for those who keep secrets in
+	// the environment.
+	SealingKey string `config:"sealing_key"`
 }
 
 // Passwords holds the cost of checking people's passwords.
@@ -137,6 +146,8 @@ type Client struct {
 	FirstParty              bool     `config:"first_party"`
 	RequirePKCE             *bool    `config:"require_pkce"`
 	IDTokenClaims           bool     `config:"id_token_claims"`
+	IDTokenAlg              string   `config:"id_token_signed_response_alg"`
+	AccessTokenAlg          string   `config:"access_token_signed_response_alg"`
 	Disabled                bool     `config:"disabled"`
 	ClientURI               string   `config:"client_uri"`
 	LogoURI                 string   `config:"logo_uri"`
@@ -156,7 +167,7 @@ func Default() *Config {
 		Refresh:     Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
 		Session:     Session{Lifetime: 12 * time.Hour},
 		Interaction: Interaction{Lifetime: 30 * time.Minute},
-		Keys:        Keys{Algorithm: "RS256", RSABits: 2048, RotateEvery: 90 * day},
+		Keys:        Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
 		Branding:    Branding{Name: "Signet"},
 	}
 }

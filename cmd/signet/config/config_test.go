@@ -80,7 +80,7 @@ log: verbose
 refresh:
   idle_ttl: 200d
 trusted_proxies: [10.0.0.0/8, nowhere, 0.0.0.0/0]
-keys: {rsa_bits: 1024, algorithm: HS256}
+keys: {rsa_bits: 1024, algorithms: [none, HS256, RS256, RS256, RS512]}
 scopes:
   "two words": x
   openid: x
@@ -110,8 +110,11 @@ clients:
 		`config.yaml:9: log: must be a section with keys of its own, such as "level: …"`,
 		`config.yaml:11: refresh.idle_ttl: 200d is longer than refresh.absolute_ttl, 180d; make it shorter, or that one longer`,
 		`config.yaml:12: trusted_proxies: "nowhere" is not an address or a network; write it like 10.0.0.0/8`,
-		`config.yaml:13: keys.algorithm: "HS256" is not known; it can be RS256`,
 		`config.yaml:13: keys.rsa_bits: "1024" is not known; it can be 2048, 3072, 4096`,
+		`config.yaml:13: keys.algorithms: "none" would leave tokens unsigned, for anyone to write; it must be RS256, PS256, ES256 or EdDSA`,
+		`config.yaml:13: keys.algorithms: "HS256" signs with a secret that whoever verifies would have to share, and could sign with; it must be RS256, PS256, ES256 or EdDSA`,
+		`config.yaml:13: keys.algorithms: "RS256" is listed twice`,
+		`config.yaml:13: keys.algorithms: "RS512" must be RS256, PS256, ES256 or EdDSA`,
 		`config.yaml:15: scopes.two words: is not a scope: only printable ASCII without spaces, quotes and backslashes (RFC 6749, section 3.3)`,
 		`config.yaml:16: scopes.openid: is a standard scope and has its text; take the line out`,
 		`config.yaml:17: scopes.orders: has no text; write what the consent page shall say, such as "See your orders"`,

@@ -73,6 +73,11 @@ func loopback(host string) bool {
 
 // warnings notes what can work but is usually a slip.
 func (v *validator) warnings() {
+	v.portWarning()
+	v.algorithmWarning()
+}
+
+func (v *validator) portWarning() {
 	u, err := url.Parse(v.cfg.Issuer)
 	host, port, errListen := net.SplitHostPort(v.cfg.Listen)
 	if err != nil || errListen != nil || u.Scheme != "http" || len(v.cfg.TrustedProxies) > 0 {

@@ -49,6 +49,12 @@ func (v *validator) fault(path, format string, args ...any) {
 	v.faults = append(v.faults, f)
 }
 
+// sound says whether nothing is wrong with the key at path, as far as was
+// checked.
+func (v *validator) sound(path string) bool {
+	return !v.bad[path] && !slices.ContainsFunc(v.faults, func(f Fault) bool { return f.Key == path })
+}
+
 // line is where path stands in the file, or the nearest section around it.
 func (v *validator) line(path string) int {
 	for path != "" {
@@ -68,6 +74,7 @@ func (v *validator) check() {
 	v.storage()
 	v.lifetimes()
 	v.choices()
+	v.keys()
 	v.scopes()
 	v.clients()
 	v.warnings()
@@ -164,7 +171,6 @@ func (v *validator) lifetimes() {
 	v.within("refresh.grace", r.Grace, 0, 10*time.Minute, "a stolen token can be replayed for as long")
 	v.within("session.lifetime", v.cfg.Session.Lifetime, time.Second, 365*day, "")
 	v.within("interaction.lifetime", v.cfg.Interaction.Lifetime, time.Second, day, "")
-	v.within("keys.rotate_every", v.cfg.Keys.RotateEvery, 10*time.Second, 3650*day, "")
 	if r.IdleTTL > r.AbsoluteTTL {
 		v.fault("refresh.idle_ttl", "%s is longer than refresh.absolute_ttl, %s; make it shorter, or that one longer", FormatDuration(r.IdleTTL), FormatDuration(r.AbsoluteTTL))
 	}
@@ -195,7 +201,6 @@ func (v *validator) oneOf(path, got string, names ...string) {
 func (v *validator) choices() {
 	v.oneOf("log.level", v.cfg.Log.Level, "debug", "info", "warn", "error")
 	v.oneOf("log.format", v.cfg.Log.Format, "json", "text")
-	v.oneOf("keys.algorithm", v.cfg.Keys.Algorithm, "RS256")
 	v.oneOf("keys.rsa_bits", strconv.Itoa(v.cfg.Keys.RSABits), "2048", "3072", "4096")
 	if n := v.cfg.Passwords.Concurrency; n < 0 || n > 256 {
 		v.fault("passwords.concurrency", "%d is out of range; write 1 to 256, or 0 for one for each processor", n)

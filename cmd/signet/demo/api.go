@@ -41,8 +41,11 @@ func newAPI(ctx context.Context, cfg apiConfig) (http.Handler, error) {
 		return nil, fmt.Errorf("the API cannot read the issuer's metadata: %w", err)
 	}
 	a := &api{cfg: cfg, verifier: provider.VerifierContext(ctx, &oidc.Config{
-		ClientID:             cfg.URL, // go-oidc's name for the expected audience
-		SupportedSigningAlgs: []string{oidc.RS256},
+		ClientID: cfg.URL, // go-oidc's name for the expected audience
+		// All that Signet can sign with: which of them it is, the client's
+		// registration says. Never what the token itself may name (RFC 8725,
+		// section 3.1).
+		SupportedSigningAlgs: []string{oidc.RS256, oidc.PS256, oidc.ES256, oidc.EdDSA},
 	})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", a.describe)

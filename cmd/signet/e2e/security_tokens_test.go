@@ -50,7 +50,11 @@ func newVictim(t *testing.T) *victim {
 // sign lets the server's own keys sign a token of any type.
 func (v *victim) sign(t testing.TB, typ string, claims map[string]any) string {
 	t.Helper()
-	token, err := v.Keys.Sign(typ, []byte(marshal(t, claims)))
+	alg, err := v.Keys.SigningAlg("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := v.Keys.Sign(alg, typ, []byte(marshal(t, claims)))
 	if err != nil {
 		t.Fatal(err)
 	}

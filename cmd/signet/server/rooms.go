@@ -32,40 +32,31 @@ func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger, onQuer
 	return store.Open(ctx, store.Config{Database: cfg.Database, Logger: log, OnQuery: onQuery})
 }
 
-// OpenKeys opens the ring of signing keys, making the sealing key and the
-// first signing key on an empty database.
-func OpenKeys(ctx context.Context, cfg *config.Config, st *store.Store, log *slog.Logger) (*keys.Ring, error) {
-	return openKeys(ctx, cfg, st, log, nil)
-}
-
-func openKeys(ctx context.Context, cfg *config.Config, st *store.Store, log *slog.Logger, now func() time.Time) (*keys.Ring, error) {
-	sealing, err := openSecret(ctx, st, cfg.Keys.SealingKeyFile, filepath.Join(cfg.DataDir, "secrets", "sealing.key"), "sealing key")
+// KeysConfig is what a ring of signing keys is opened with. It makes the sealing
+// key on an empty database.
+func KeysConfig(ctx context.Context, cfg *config.Config, st *store.Store, log *slog.Logger) (keys.Config, error) {
+	sealing, err := SealingKey(ctx, cfg, st)
 	if err != nil {
-		return nil, err
+		return keys.Config{}, err
 	}
-	kc := schedule(cfg)
-	kc.Store, kc.SealingKey, kc.Logger, kc.Now = st, sealing, log, now
-	return keys.Open(ctx, kc)
+	return keys.Config{
+		Store: st, SealingKey: sealing, Logger: log,
+		Algorithms: cfg.Keys.Algorithms, RSABits: cfg.Keys.RSABits, Schedule: cfg.KeySchedule(),
+	}, nil
 }
 
-// schedule derives the times of keys from the one that operators set: a key
-// is announced for a day where rotate_every leaves room for it, verifiers may
-// cache the JWKS for up to a quarter of an hour, and a key stays published
-// until its last token has expired, with an hour for clocks. An ID token counts
-// for as long as the session it came from: it comes back, expired, as the hint
-// of a logout.
-func schedule(cfg *config.Config) keys.Config {
-	every := cfg.Keys.RotateEvery
-	maxAge := min(15*time.Minute, max(time.Second, (every/10).Truncate(time.Second)))
-	reload := min(time.Minute, maxAge/4)
-	return keys.Config{
-		Algorithm: cfg.Keys.Algorithm, RSABits: cfg.Keys.RSABits,
-		RotateEvery: every,
-		MaxAge:      maxAge,
-		ReloadEvery: reload,
-		AnnounceFor: max(maxAge+2*reload, min(24*time.Hour, every/4)),
-		KeepFor:     max(cfg.Tokens.AccessTTL, cfg.Tokens.IDTTL, cfg.Session.Lifetime) + time.Hour,
+// SealingKey is the key that private keys are sealed under: from the
+// environment, or from its file, which is made on an empty database.
+func SealingKey(ctx context.Context, cfg *config.Config, st *store.Store) ([]byte, error) {
+	if cfg.Keys.SealingKey != "" {
+		return config.ParseSecret([]byte(cfg.Keys.SealingKey))
 	}
+	return openSecret(ctx, st, cfg.Keys.SealingKeyFile, SealingKeyFile(cfg), "sealing key")
+}
+
+// SealingKeyFile is where the sealing key is when nothing else is configured.
+func SealingKeyFile(cfg *config.Config) string {
+	return filepath.Join(cfg.DataDir, "secrets", "sealing.key")
 }
 
 // OpenLogin opens the room of people and their sessions.

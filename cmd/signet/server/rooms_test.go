@@ -13,12 +13,11 @@ import (
 // Every rotate_every that configuration accepts gives a schedule that the
 // ring accepts, and keeps keys for as long as anything they signed is of use.
 func TestSchedule(t *testing.T) {
-	for _, every := range []time.Duration{10 * time.Second, time.Minute, time.Hour, 24 * time.Hour, 90 * 24 * time.Hour, 3650 * 24 * time.Hour} {
+	for _, every := range []time.Duration{time.Second, 10 * time.Second, time.Minute, time.Hour, 24 * time.Hour, 90 * 24 * time.Hour, 3650 * 24 * time.Hour} {
 		t.Run(every.String(), func(t *testing.T) {
 			cfg := config.Default()
 			cfg.Keys.RotateEvery = every
-			kc := schedule(cfg)
-			kc.Store, kc.SealingKey = storetest.NewMemory(), bytes.Repeat([]byte{1}, 32)
+			kc := keys.Config{Store: storetest.NewMemory(), SealingKey: bytes.Repeat([]byte{1}, 32), Schedule: cfg.KeySchedule()}
 			if _, err := keys.Open(t.Context(), kc); err != nil {
 				t.Errorf("%+v: %v", kc, err)
 			}

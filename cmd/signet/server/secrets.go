@@ -10,13 +10,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"signet/authz/store"
 	"signet/cmd/signet/config"
 )
-
-// secretBytes is the size of the server key and of the sealing key.
-const secretBytes = 32
 
 // openSecret reads a secret of 32 bytes. One that config.yaml leaves to the
 // default is made on the first run: never when the database already holds
@@ -27,7 +25,7 @@ func openSecret(ctx context.Context, st *store.Store, named, fallback, what stri
 	if path == "" {
 		path = fallback
 	}
-	secret, err := os.ReadFile(path)
+	secret, err := readSecret(path, what)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && named == "":
 		records, err := st.Keys(ctx)
@@ -37,25 +35,48 @@ func openSecret(ctx context.Context, st *store.Store, named, fallback, what stri
 		if len(records) > 0 {
 			return nil, fmt.Errorf("the %s %s is missing, but the database was made with one: put it back from your backup", what, path)
 		}
-		return makeSecret(path, what)
+		secret, _, err = makeSecret(path, what)
+		return secret, err
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("the %s %s does not exist: create it with 32 random bytes (head -c 32 /dev/urandom), or leave its setting out", what, path)
-	case err != nil:
+	}
+	return secret, err
+}
+
+// NewSealingKey returns the sealing key in a file, which it makes if it is not
+// there.
+func NewSealingKey(path string) (secret []byte, made bool, err error) {
+	const what = "new sealing key"
+	if secret, err = readSecret(path, what); errors.Is(err, fs.ErrNotExist) {
+		return makeSecret(path, what)
+	}
+	return secret, false, err
+}
+
+// readSecret reads a secret of 32 bytes.
+func readSecret(path, what string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
 		return nil, fmt.Errorf("cannot read the %s: %w", what, err)
-	case len(secret) != secretBytes:
-		return nil, fmt.Errorf("the %s %s has %d bytes, it must have %d", what, path, len(secret), secretBytes)
+	}
+	secret, err := config.ParseSecret(content)
+	if err != nil {
+		return nil, fmt.Errorf("the %s %s %w", what, path, err)
 	}
 	return secret, nil
 }
 
-// makeSecret writes a new secret, 0600 in a folder of 0700. Two processes may
-// do so at once: the file appears whole, and the first one wins.
-func makeSecret(path, what string) ([]byte, error) {
-	fail := func(err error) ([]byte, error) { return nil, fmt.Errorf("cannot make the %s: %w", what, err) }
+// makeSecret writes a new secret, 0600 in a folder of 0700, so that it is there
+// after a loss of power too. Two processes may do so at once: the file appears
+// whole, and the first one wins.
+func makeSecret(path, what string) (made []byte, isNew bool, err error) {
+	fail := func(err error) ([]byte, bool, error) {
+		return nil, false, fmt.Errorf("cannot make the %s: %w", what, err)
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fail(err)
 	}
-	secret := make([]byte, secretBytes)
+	secret := make([]byte, config.SecretBytes)
 	if _, err := rand.Read(secret); err != nil {
 		return fail(err)
 	}
@@ -70,11 +91,29 @@ func makeSecret(path, what string) ([]byte, error) {
 	}
 	switch err := os.Link(tmp.Name(), path); {
 	case errors.Is(err, fs.ErrExist):
-		return os.ReadFile(path)
+		made, err := readSecret(path, what) // as another process has just made it
+		return made, false, err
 	case err != nil:
 		return fail(err)
 	}
-	return secret, nil
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return fail(errors.Join(err, os.Remove(path)))
+	}
+	return secret, true, nil
+}
+
+// syncFolder has the names in a folder outlive a loss of power, on the file
+// systems that can.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = folder.Sync()
+	if errors.Is(err, syscall.EINVAL) {
+		err = nil
+	}
+	return errors.Join(err, folder.Close())
 }
 
 // openServerKey returns the secret that authenticates codes, refresh tokens
@@ -100,5 +139,5 @@ func openServerKey(ctx context.Context, cfg *config.Config, st *store.Store) ([]
 
 // derive makes a key for one purpose out of the server key.
 func derive(key []byte, purpose string) ([]byte, error) {
-	return hkdf.Key(sha256.New, key, nil, "signet "+purpose, secretBytes)
+	return hkdf.Key(sha256.New, key, nil, "signet "+purpose, config.SecretBytes)
 }

@@ -78,7 +78,12 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.Keys, err = openKeys(ctx, cfg, st, o.Logger, o.Now); err != nil {
+	keyring, err := KeysConfig(ctx, cfg, st, o.Logger)
+	if err != nil {
+		return err
+	}
+	keyring.Now = o.Now
+	if s.Keys, err = keys.Open(ctx, keyring); err != nil {
 		return err
 	}
 	if s.Login, err = openLogin(cfg, st, o.Logger, o.Now); err != nil {
@@ -87,10 +92,13 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	if err := reconcile(ctx, cfg, st, o.Logger, o.Now().UTC()); err != nil {
 		return err
 	}
+	if err := warnOfAlgorithms(ctx, cfg, st, o.Logger); err != nil {
+		return err
+	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer,
 		Grants: st, Tokens: st, Consents: st, Clients: st, People: st,
-		Keys: s.Keys, Secret: serverKey,
+		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
 		Scopes: cfg.Scopes,
@@ -102,7 +110,11 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	s.Handler, err = web.New(web.Config{
 		Issuer: cfg.Issuer, Provider: s.Provider, Login: s.Login, CookieKey: cookieKey,
 		InteractionLifetime: cfg.Interaction.Lifetime, TrustedProxies: cfg.TrustedProxies,
-		Brand: web.Brand{Name: cfg.Branding.Name}, Ready: st.Ping,
+		Brand: web.Brand{Name: cfg.Branding.Name},
+		Checks: []web.Check{
+			{Name: "database", OK: st.Ping},
+			{Name: "signing keys", OK: func(context.Context) error { return s.Keys.Ready() }},
+		},
 		Now: o.Now, Logger: o.Logger,
 	})
 	return err

@@ -7,6 +7,7 @@
 //	flow_test.go        apps made of go-oidc and x/oauth2, step by step
 //	offline_test.go     APIs that verify by JWKS: go-oidc, and npm's jose
 //	process_test.go     the binary: first run, commands beside it, stop, mistakes
+//	storm*_test.go      keys rotate every second, and no caching verifier notices
 //	operate_test.go     what an operator sets up: declared clients, a certificate
 //	queries_test.go     what each endpoint may ask of the database
 //	bad_input_*_test.go what mistakes of apps are answered with

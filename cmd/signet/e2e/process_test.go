@@ -127,16 +127,7 @@ func (in *install) refuses(args []string, words ...string) {
 // it with SIGTERM and reports its exit code.
 func (in *install) serve() (where server.Announcement, stop func() int) {
 	in.t.Helper()
-	cmd := in.command("serve", "--json")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	var errs syncBuffer
-	cmd.Stderr = &errs
-	if err := cmd.Start(); err != nil {
-		in.t.Fatal(err)
-	}
+	cmd, where := in.launch()
 	var once sync.Once
 	stop = func() int {
 		once.Do(func() {
@@ -146,11 +137,33 @@ func (in *install) serve() (where server.Announcement, stop func() int) {
 		return cmd.ProcessState.ExitCode()
 	}
 	in.t.Cleanup(func() { stop() })
+	return where, stop
+}
+
+// launch starts the server and returns its process, which ends with the test
+// at the latest and has a *syncBuffer as its Stderr, and what it announced.
+func (in *install) launch() (*exec.Cmd, server.Announcement) {
+	in.t.Helper()
+	cmd := in.command("serve", "--json")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	errs := &syncBuffer{}
+	cmd.Stderr = errs
+	if err := cmd.Start(); err != nil {
+		in.t.Fatal(err)
+	}
+	in.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
 	// It speaks once its port is bound: from here on requests are answered.
+	var where server.Announcement
 	if err := json.NewDecoder(stdout).Decode(&where); err != nil {
 		in.t.Fatalf("not ready: %v\n%s", err, errs.String())
 	}
-	return where, stop
+	return cmd, where
 }
 
 // What a newcomer sees: one command makes everything, prints where it is, and

@@ -286,3 +286,65 @@ func TestSealingKeyFromTheEnvironment(t *testing.T) {
 	os.Unsetenv("SIGNET_KEYS_SEALING_KEY")
 	in.refuses([]string{"serve"}, "sealing key", "missing")
 }
+
+// TestRevokeBesideTheServer: an operator revokes the key that signs, by command,
+// while the server runs. Within the reload interval its tokens are refused, the
+// JWKS is without it and the next tokens are signed by another; nothing is
+// restarted, and apps go on with their refresh tokens.
+func TestRevokeBesideTheServer(t *testing.T) {
+	in := newInstall(t)
+	t.Setenv("SIGNET_KEYS_ROTATE_EVERY", "1m")
+	_, stop := in.serve()
+	defer stop()
+	out, stderr, code := in.run("clients", "create", "--id", "job", "--grant", "client_credentials", "--json")
+	var created struct {
+		Secret string `json:"client_secret"`
+	}
+	if err := json.Unmarshal([]byte(out), &created); err != nil || code != 0 {
+		t.Fatal(err, stderr)
+	}
+	i := &issuer{URL: in.URL}
+	issue := func() (token, kid string) {
+		t.Helper()
+		a := i.post(t, "/oauth2/token", "job", created.Secret, url.Values{"grant_type": {"client_credentials"}})
+		if a.Status != http.StatusOK {
+			t.Fatal(a.Status, a.Raw)
+		}
+		token = a.str("access_token")
+		var header struct{ KID string }
+		raw, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[0])
+		if err != nil || json.Unmarshal(raw, &header) != nil {
+			t.Fatal(err, token)
+		}
+		return token, header.KID
+	}
+	token, kid := issue()
+	alive := func(token string) bool {
+		t.Helper()
+		return i.introspect(t, "job", created.Secret, token).Body["active"] == true
+	}
+	if !alive(token) {
+		t.Fatal("the token is not good to begin with")
+	}
+	if _, stderr, code := in.run("keys", "revoke", "--reason", "a test", "--", kid); code != 0 || !strings.Contains(stderr, "event=key_revoked") {
+		t.Fatalf("exit %d, %s", code, stderr)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		if _, now := issue(); now != kid {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the revoked key signs on")
+		}
+	}
+	if a := i.send(t, http.MethodGet, "/.well-known/jwks.json", "", "", nil); strings.Contains(a.Raw, kid) {
+		t.Errorf("the JWKS holds the revoked key: %s", a.Raw)
+	}
+	next, _ := issue()
+	if alive(token) || !alive(next) {
+		t.Error("introspection takes the token of the revoked key, or not that of the next")
+	}
+	if out, stderr, code := in.run("token", "inspect", token); code != 1 || !strings.Contains(out+stderr, "its key was revoked") {
+		t.Errorf("token inspect: exit %d, %s%s", code, out, stderr)
+	}
+}

@@ -126,12 +126,16 @@ func (r *Ring) at(now time.Time) *snapshot {
 // has, says so in the log, and tries again.
 func (r *Ring) Run(ctx context.Context) {
 	signers := map[string]string{}
+	var complained time.Time
 	for {
 		err := r.keep(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		if err != nil {
+		// Requests that find no signer have the store read more often; the log
+		// need not know each time.
+		if err != nil && time.Since(complained) >= r.cfg.ReloadEvery-tooSoon {
+			complained = time.Now()
 			r.cfg.Logger.ErrorContext(ctx, "signing keys could not be brought up to date; going on with those known", slog.Any("error", err))
 		}
 		for alg, key := range r.current().signers {
@@ -146,8 +150,13 @@ func (r *Ring) Run(ctx context.Context) {
 	}
 }
 
-// tooSoon is the least time between two readings of the store by Run.
-const tooSoon = 50 * time.Millisecond
+// tooSoon is the least time between two readings of the store by Run, and
+// nudged how long it lets requests wait that found no signer: they must not turn
+// into a flood of readings.
+const (
+	tooSoon = 50 * time.Millisecond
+	nudged  = 500 * time.Millisecond
+)
 
 // sleep waits for d, or until somebody found no signer; it returns false when
 // ctx is done. It tells the log when the clock made another step than time did:
@@ -161,7 +170,12 @@ func (r *Ring) sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-timer.C:
 	case <-r.wake:
-		time.Sleep(tooSoon)
+		timer.Reset(min(nudged, r.cfg.ReloadEvery))
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+		}
 	}
 	if jump := r.cfg.Now().Round(0).Sub(before) - time.Since(start); jump.Abs() > max(r.cfg.ReloadEvery, time.Second) {
 		r.cfg.Logger.WarnContext(ctx, "the clock has jumped; the states of keys follow it", slog.Duration("jump", jump.Round(time.Millisecond)))

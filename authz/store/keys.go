@@ -62,10 +62,14 @@ func (s *Store) Keys(ctx context.Context) ([]keys.Record, error) {
 	return all, nil
 }
 
-// ChangeKeys implements keys.Store. The transaction holds the write lock from
-// its beginning, so that what change has seen is still so when it is replaced.
+// ChangeKeys implements keys.Store. The transaction holds the lock before it
+// reads, so that what change has seen is still so when it is replaced. It runs
+// once: nobody promised that change may be called again.
 func (s *Store) ChangeKeys(ctx context.Context, change func(all []keys.Record) (changed []keys.Record, err error)) error {
-	return s.inTx(ctx, func(ctx context.Context) error {
+	return s.inOneTx(ctx, func(ctx context.Context) error {
+		if err := s.lockTable(ctx, "signing_keys"); err != nil {
+			return err
+		}
 		all, err := s.Keys(ctx)
 		if err != nil {
 			return err

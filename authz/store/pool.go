@@ -3,29 +3,10 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
-
-	"gorm.io/gorm"
 )
 
-// pools are the connections of one database.
-type pools struct {
-	writer, reader *pool
-	dialector      func(gorm.ConnPool) gorm.Dialector
-}
-
-// close closes the readers first: the writer is then the last connection of
-// this process, which moves the write-ahead log into the database.
-func (p *pools) close() error {
-	var err error
-	if p.reader != nil {
-		err = p.reader.db.Close()
-	}
-	return errors.Join(err, p.writer.db.Close())
-}
-
-// pool runs gorm's statements and prepares each text once.
+// pool runs gorm's statements on SQLite and prepares each text once.
 //
 // It stands in for gorm's PrepareStmt, which waits for a connection while it
 // holds the lock of its cache: with a single writer, a transaction that needs

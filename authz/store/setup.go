@@ -22,6 +22,10 @@ func (setupLinkRow) TableName() string { return "setup_links" }
 // ReplaceSetupLink implements login.SetupStore.
 func (s *Store) ReplaceSetupLink(ctx context.Context, l login.SetupLink) error {
 	err := s.inTx(ctx, func(ctx context.Context) error {
+		// Deleting spares the link that another transaction is just inserting.
+		if err := s.lockTable(ctx, "setup_links"); err != nil {
+			return err
+		}
 		if err := s.writer(ctx).Where("1 = 1").Delete(&setupLinkRow{}).Error; err != nil {
 			return err
 		}

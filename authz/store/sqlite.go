@@ -14,9 +14,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-sqlite3"
-	"github.com/pressly/goose/v3"
 	"gorm.io/driver/sqlite"
-	"gorm.io/gorm"
 )
 
 // busyTimeout is how long a statement waits for the lock that another process
@@ -28,55 +26,49 @@ const busyTimeout = 10 * time.Second
 const smallestPage = 512
 
 // openSQLite opens, checks and migrates the database file at path.
-func openSQLite(ctx context.Context, path string, log *slog.Logger) (*pools, error) {
+func openSQLite(ctx context.Context, path string, cfg Config) (*backend, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("the path of the database: %w", err)
 	}
+	if _, err := os.Stat(path); cfg.ManualMigrations && errors.Is(err, fs.ErrNotExist) {
+		// Making an empty file would look like a database that works.
+		all, err := sqliteMigrations(ctx, path)
+		return nil, explain(path, errors.Join(err, errPending(len(all))))
+	}
 	if err := makeFile(path); err != nil {
 		return nil, err
 	}
-	p := &pools{dialector: func(c gorm.ConnPool) gorm.Dialector { return sqlite.New(sqlite.Config{Conn: c}) }}
+	b := &backend{}
+	if b.writer, err = openWriter(path); err != nil {
+		return nil, err
+	}
+	b.write = sqlite.New(sqlite.Config{Conn: newPool(b.writer)})
+	if err := prepareSQLite(ctx, b.writer, path, cfg); err != nil {
+		_ = b.close() // the first error is the one to show
+		return nil, explain(path, err)
+	}
+	if b.reader, err = sql.Open(sqlite.DriverName, readerDSN(path)); err != nil {
+		_ = b.close()
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	readers := max(4, 2*runtime.GOMAXPROCS(0))
+	b.reader.SetMaxOpenConns(readers)
+	b.reader.SetMaxIdleConns(readers)
+	b.read = sqlite.New(sqlite.Config{Conn: newPool(b.reader)})
+	return b, nil
+}
+
+// openWriter returns the one connection that writes: writes queue in this
+// process, in order, rather than compete for SQLite's lock by sleeping and
+// trying again.
+func openWriter(path string) (*sql.DB, error) {
 	db, err := sql.Open(sqlite.DriverName, writerDSN(path))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
-	// One writer: writes queue in this process, in order, rather than compete
-	// for SQLite's lock by sleeping and trying again.
 	db.SetMaxOpenConns(1)
-	p.writer = newPool(db)
-	if err := prepareSQLite(ctx, db, path, log); err != nil {
-		_ = p.close() // the first error is the one to show
-		return nil, explain(path, err)
-	}
-	if db, err = sql.Open(sqlite.DriverName, readerDSN(path)); err != nil {
-		_ = p.close()
-		return nil, fmt.Errorf("opening %s: %w", path, err)
-	}
-	readers := max(4, 2*runtime.GOMAXPROCS(0))
-	db.SetMaxOpenConns(readers)
-	db.SetMaxIdleConns(readers)
-	p.reader = newPool(db)
-	return p, nil
-}
-
-// prepareSQLite looks before it writes: what is not ours, or newer than us,
-// is left as it is.
-func prepareSQLite(ctx context.Context, db *sql.DB, path string, log *slog.Logger) error {
-	m, err := migrator(db, goose.DialectSQLite3, "sqlite")
-	if err != nil {
-		return err
-	}
-	if err := checkOurs(ctx, db, m); err != nil {
-		return err
-	}
-	if err := tighten(path, log); err != nil {
-		return err
-	}
-	if err := useWAL(ctx, db); err != nil {
-		return err
-	}
-	return migrate(ctx, db, m, log)
+	return db, nil
 }
 
 // fileURI escapes path for SQLite, which reads %, ? and # as parts of a URI.
@@ -155,26 +147,6 @@ func unmade(path string, err error) error {
 	}
 	return fmt.Errorf("cannot make the database %s: %w; let this user write to the folder %s, or set database to another place",
 		path, cause, filepath.Dir(path))
-}
-
-// checkOurs refuses a database of another program or of a newer release.
-func checkOurs(ctx context.Context, db *sql.DB, m *goose.Provider) error {
-	var tables, versioned int
-	err := db.QueryRowContext(ctx, "SELECT count(*), count(CASE WHEN name = ? THEN 1 END) FROM sqlite_schema WHERE type = 'table'",
-		goose.DefaultTablename).Scan(&tables, &versioned)
-	switch {
-	case err != nil:
-		return err
-	case tables == 0:
-		return nil
-	case versioned == 0:
-		return errors.New("it belongs to another program: name another file")
-	}
-	version, err := schemaVersion(ctx, db)
-	if err != nil {
-		return err
-	}
-	return checkNewer(m, version)
 }
 
 // tighten takes the database away from everyone but its owner, when a copy or

@@ -124,7 +124,15 @@ func TestWritesWaitForTheLockAndReadsDoNot(t *testing.T) {
 // "not found": who revokes or redeems must learn that nothing happened.
 func TestFailedWritesAreNoConflicts(t *testing.T) {
 	path := newFile(t)
-	s := open(t, path)
+	failedWrites(t, open(t, path), func(table, change string) {
+		execSQL(t, path, fmt.Sprintf("CREATE TRIGGER broken_%s_%s BEFORE %[2]s ON %[1]s BEGIN SELECT RAISE(FAIL, 'disk on fire'); END", table, change))
+	})
+}
+
+// failedWrites fails unless every write of s reports why it failed, once
+// breaks has made writes of one kind to a table fail with "disk on fire".
+func failedWrites(t *testing.T, s *store.Store, breaks func(table, change string)) {
+	t.Helper()
 	ctx, now := t.Context(), time.Now()
 	for _, err := range []error{
 		s.CreateGrant(ctx, grant("g")), s.CreateClient(ctx, clients.Client{ID: "c"}),
@@ -138,7 +146,7 @@ func TestFailedWritesAreNoConflicts(t *testing.T) {
 	}
 	for _, table := range []string{"grants", "clients", "people", "signing_keys"} {
 		for _, change := range []string{"INSERT", "UPDATE"} {
-			execSQL(t, path, fmt.Sprintf("CREATE TRIGGER broken_%s_%s BEFORE %[2]s ON %[1]s BEGIN SELECT RAISE(FAIL, 'disk on fire'); END", table, change))
+			breaks(table, change)
 		}
 	}
 	for name, err := range map[string]error{
@@ -185,7 +193,17 @@ func TestBrokenRowsAreNotMissingRows(t *testing.T) {
 	}
 }
 
-// Look-ups and clean-up must stay fast with a million rows.
+// lookups are what must stay fast with a million rows: look-ups and clean-up.
+var lookups = []string{
+	"grants WHERE id = 'x'", "grants WHERE subject = 'x'", "grants WHERE subject = 'x' AND client_id = 'x'",
+	"grants WHERE client_id = 'x'", "grants WHERE session_id = 'x'", "grants WHERE expires_at < 1",
+	"revoked_tokens WHERE jti = 'x'", "revoked_tokens WHERE expires_at < 1",
+	"consents WHERE subject = 'x'", "consents WHERE client_id = 'x'",
+	"sessions WHERE token_hash = 'x'", "sessions WHERE subject = 'x'", "sessions WHERE expires_at < 1",
+	"people WHERE id = (SELECT person_id FROM person_logins WHERE login_key = 'x')",
+	"person_logins WHERE person_id = 'x'",
+}
+
 func TestLookupsUseAnIndex(t *testing.T) {
 	path := newFile(t)
 	open(t, path)
@@ -194,15 +212,7 @@ func TestLookupsUseAnIndex(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, where := range []string{
-		"grants WHERE id = 'x'", "grants WHERE subject = 'x'", "grants WHERE subject = 'x' AND client_id = 'x'",
-		"grants WHERE client_id = 'x'", "grants WHERE session_id = 'x'", "grants WHERE expires_at < 1",
-		"revoked_tokens WHERE jti = 'x'", "revoked_tokens WHERE expires_at < 1",
-		"consents WHERE subject = 'x'", "consents WHERE client_id = 'x'",
-		"sessions WHERE token_hash = 'x'", "sessions WHERE subject = 'x'", "sessions WHERE expires_at < 1",
-		"people WHERE id = (SELECT person_id FROM person_logins WHERE login_key = 'x')",
-		"person_logins WHERE person_id = 'x'",
-	} {
+	for _, where := range lookups {
 		rows, err := db.Query("EXPLAIN QUERY PLAN SELECT * FROM " + where)
 		if err != nil {
 			t.Fatalf("%s: %v", where, err)

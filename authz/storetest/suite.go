@@ -73,6 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"setup/link dies with its use", setupUse},
 		{"setup/taken name leaves the link", setupTaken},
 		{"setup/race for the link", raceSetup},
+		{"setup/race to replace the link", raceReplace},
 		{"keys/round trip and order", keyRoundTrip},
 		{"keys/change replaces every field", keyReplace},
 		{"keys/change adds and replaces at once", keyAddAndReplace},
@@ -84,6 +85,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"fingerprints/remembered and compared", fingerprints},
 		{"fingerprints/race of the first value", raceFingerprint},
 		{"everything/what goes in and out is a copy", copies},
+		{"everything/what no row can hold is not found", unstorable},
 		{"everything/cancelled context", cancelled},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, open(t)) })

@@ -133,3 +133,23 @@ func raceSetup(t *testing.T, b Backend) {
 		t.Errorf("%d uses won, %d lost, %d people (%v), want 1, 19 and 1", won, lost, n, err)
 	}
 }
+
+// raceReplace: of links made at once, only the last one works.
+func raceReplace(t *testing.T, b Backend) {
+	none := func(error) bool { return false }
+	race(t, 20, none, func(i int) error {
+		return b.ReplaceSetupLink(t.Context(), login.SetupLink{TokenHash: fmt.Sprint("link", i), ExpiresAt: at(1)})
+	})
+	left := 0
+	for i := range 20 {
+		switch _, err := b.SetupLink(t.Context(), fmt.Sprint("link", i)); {
+		case err == nil:
+			left++
+		case !errors.Is(err, login.ErrNotFound):
+			t.Error(err)
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d links work, want 1", left)
+	}
+}

@@ -112,7 +112,7 @@ func TestWrongUsageExitsWith2AndSaysWhatIsMeant(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{}, `signet: which command? There are clients, config, `},
+		{[]string{}, `signet: which command? There are backup, clients, config, `},
 		{[]string{"client"}, `signet: unknown command "client"; did you mean "clients"?`},
 		{[]string{"conjure"}, `signet: unknown command "conjure"; there are `},
 		{[]string{"clients"}, `signet clients: which command? There are create, disable, list, rotate-secret, show, update`},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"signet/authz/store"
 	"signet/cmd/signet/config"
 )
 
@@ -49,7 +50,7 @@ everything that is wrong with them, one line each. Nothing is started or made.`,
 func (a *app) printChecked(cfg *config.Config) error {
 	c := checked{
 		Valid: true, File: cfg.File, Issuer: cfg.Issuer, Listen: cfg.Listen,
-		DataDir: cfg.DataDir, Database: cfg.Database, Warnings: cfg.Warnings,
+		DataDir: cfg.DataDir, Database: store.WithoutPassword(cfg.Database), Warnings: cfg.Warnings,
 	}
 	for _, client := range cfg.Clients {
 		c.Clients = append(c.Clients, client.ClientID)

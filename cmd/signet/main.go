@@ -55,6 +55,8 @@ func newRoot(a *app) *cobra.Command {
 		newUsers(a),
 		newKeys(a),
 		newToken(a),
+		newMigrate(a),
+		newBackup(a),
 		newConfig(a),
 		newVersion(a),
 	)

@@ -3,6 +3,14 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"signet/authz/store"
+)
+
+// What Config.Migrate can be.
+const (
+	MigrateAuto   = "auto"
+	MigrateManual = "manual"
 )
 
 // Config is everything that an operator can set. The tag of a field is its key
@@ -19,8 +27,14 @@ type Config struct {
 	// config.yaml starts from the folder of config.yaml, one in the
 	// environment from the working directory; so it is with every path here.
 	DataDir string `config:"data_dir,path"`
-	// Database is "sqlite:PATH"; signet.db in DataDir when left out.
+	// Database is "sqlite:PATH" or the URL of a Postgres database; signet.db in
+	// DataDir when left out. It can hold a password: see store.WithoutPassword.
 	Database string `config:"database,database"`
+	// DatabasePool bounds the connections to Postgres.
+	DatabasePool DatabasePool `config:"database_pool"`
+	// Migrate is auto, or manual: then nothing but `signet migrate up` changes
+	// the schema.
+	Migrate string `config:"migrate"`
 	// ServerKeyFile holds the 32 bytes that authenticate codes, refresh tokens
 	// and cookies. Empty, it is secrets/server.key in DataDir and made on the
 	// first run; a file that is named here must exist.
@@ -49,6 +63,12 @@ type Config struct {
 	// works but is probably not meant, one line each.
 	File     string   `config:"-"`
 	Warnings []string `config:"-"`
+}
+
+// DatabasePool bounds the connections to Postgres; SQLite needs no setting.
+type DatabasePool struct {
+	// MaxOpen is how many connections one process opens at most.
+	MaxOpen int `config:"max_open"`
 }
 
 // TLS is the server's own certificate: both files or none, in PEM.
@@ -159,15 +179,17 @@ type Client struct {
 // which Load derives from DataDir.
 func Default() *Config {
 	return &Config{
-		Issuer:      "http://127.0.0.1:9096",
-		Listen:      "127.0.0.1:9096",
-		DataDir:     "data",
-		Log:         Log{Level: "info", Format: "text"},
-		Tokens:      Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute},
-		Refresh:     Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
-		Session:     Session{Lifetime: 12 * time.Hour},
-		Interaction: Interaction{Lifetime: 30 * time.Minute},
-		Keys:        Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
-		Branding:    Branding{Name: "Signet"},
+		Issuer:       "http://127.0.0.1:9096",
+		Listen:       "127.0.0.1:9096",
+		DataDir:      "data",
+		Migrate:      MigrateAuto,
+		DatabasePool: DatabasePool{MaxOpen: store.DefaultMaxOpenConns},
+		Log:          Log{Level: "info", Format: "text"},
+		Tokens:       Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute},
+		Refresh:      Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
+		Session:      Session{Lifetime: 12 * time.Hour},
+		Interaction:  Interaction{Lifetime: 30 * time.Minute},
+		Keys:         Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
+		Branding:     Branding{Name: "Signet"},
 	}
 }

@@ -249,7 +249,7 @@ func TestFilesThatMustBeThere(t *testing.T) {
 		{"clients:\n- client_id: a\n", "config.yaml:2: clients[0].client_secret_file: is missing; name the file that holds the client's secret, or write \"public: true\" for an app that cannot keep one"},
 		{"clients:\n- client_id: a\n  public: true\n  client_secret_file: long\n  redirect_uris: [https://a.example.com/]\n", "config.yaml:4: clients[0].client_secret_file: is set for a public client"},
 		{"clients:\n- client_id: a\n  public: true\n  token_endpoint_auth_method: client_secret_post\n  redirect_uris: [https://a.example.com/]\n", "config.yaml:3: clients[0].public: is true, but token_endpoint_auth_method is client_secret_post"},
-		{"database: postgres://me:hunter2@db/signet\n", "config.yaml:1: database: must be sqlite:PATH, such as sqlite:./data/signet.db"},
+		{"database: mysql://me:hunter2@db/signet\n", "config.yaml:1: database: must be sqlite:PATH, such as sqlite:./data/signet.db, or postgres://"},
 		{"database: \"sqlite::memory:\"\n", "config.yaml:1: database: cannot be in memory"},
 		{"database: sqlite:data/a.db?mode=ro\n", "config.yaml:1: database: must be a path alone"},
 		{"data_dir: \"\"\n", "config.yaml:1: data_dir: is empty"},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"signet/authz"
+	"signet/authz/store"
 	"signet/clients"
 )
 
@@ -141,16 +142,7 @@ func (v *validator) storage() {
 	if v.cfg.DataDir == "" {
 		v.fault("data_dir", "is empty; name a folder, such as ./data")
 	}
-	// The value is not repeated: other databases' URLs carry passwords.
-	path, ok := strings.CutPrefix(v.cfg.Database, sqlitePrefix)
-	switch {
-	case !ok || path == "" || strings.HasPrefix(path, "//"):
-		v.fault("database", "must be sqlite:PATH, such as sqlite:./data/signet.db")
-	case filepath.Base(path) == ":memory:":
-		v.fault("database", "cannot be in memory: every signet command opens it; name a file, such as sqlite:./data/signet.db")
-	case strings.ContainsAny(path, "?#"):
-		v.fault("database", "must be a path alone, without options after \"?\"")
-	}
+	v.database()
 	// One that nobody named is made on the first run. One that was named and
 	// is gone is a secret that failed to be mounted: a new one in its place
 	// would make every token and every signing key useless.
@@ -158,6 +150,33 @@ func (v *validator) storage() {
 		if path != "" {
 			v.exists(key, path)
 		}
+	}
+}
+
+// database checks where the data is. The value is not repeated: URLs of
+// databases carry passwords.
+func (v *validator) database() {
+	v.oneOf("migrate", v.cfg.Migrate, MigrateAuto, MigrateManual)
+	if n := v.cfg.DatabasePool.MaxOpen; n < 2 || n > 1000 {
+		v.fault("database_pool.max_open", "%d is out of range; write 2 to 1000", n)
+	}
+	if store.IsPostgres(v.cfg.Database) {
+		warning, err := store.CheckPostgres(v.cfg.Database)
+		if err != nil {
+			v.fault("database", "%s", err)
+		} else if warning != "" {
+			v.cfg.Warnings = append(v.cfg.Warnings, warning)
+		}
+		return
+	}
+	path, ok := strings.CutPrefix(v.cfg.Database, sqlitePrefix)
+	switch {
+	case !ok || path == "" || strings.HasPrefix(path, "//"):
+		v.fault("database", "must be sqlite:PATH, such as sqlite:./data/signet.db, or postgres://USER:PASSWORD@HOST:5432/NAME")
+	case filepath.Base(path) == ":memory:":
+		v.fault("database", "cannot be in memory: every signet command opens it; name a file, such as sqlite:./data/signet.db")
+	case strings.ContainsAny(path, "?#"):
+		v.fault("database", "must be a path alone, without options after \"?\"")
 	}
 }
 

@@ -34,17 +34,24 @@ const contenders = 50
 var backends = map[string]func(t *testing.T) storetest.Backend{
 	"memory": func(*testing.T) storetest.Backend { return storetest.NewMemory() },
 	"SQLite": func(t *testing.T) storetest.Backend {
-		st, err := store.Open(t.Context(), store.Config{Database: "sqlite:" + filepath.Join(t.TempDir(), "signet.db")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := st.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return st
+		return openStore(t, "sqlite:"+filepath.Join(t.TempDir(), "signet.db"))
 	},
+	"Postgres": func(t *testing.T) storetest.Backend { return openStore(t, storetest.Postgres(t)) },
+}
+
+// openStore opens a database until the test ends.
+func openStore(t *testing.T, database string) *store.Store {
+	t.Helper()
+	st, err := store.Open(t.Context(), store.Config{Database: database, MaxOpenConns: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return st
 }
 
 // core is the protocol's core on one store, behind a real port. It has one

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -17,19 +18,42 @@ import (
 	"signet/keys"
 )
 
-// OpenStore opens and migrates the database, making the data folder (0700)
-// first if it is not there.
+// OpenStore opens and migrates the database (see StoreConfig), making the data
+// folder (0700) first if it is not there.
 func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (*store.Store, error) {
 	return openStore(ctx, cfg, log, nil)
 }
 
 func openStore(ctx context.Context, cfg *config.Config, log *slog.Logger, onQuery func(bool, string)) (*store.Store, error) {
-	for _, dir := range []string{cfg.DataDir, filepath.Dir(strings.TrimPrefix(cfg.Database, "sqlite:"))} {
+	if err := MakeDataDir(cfg); err != nil {
+		return nil, err
+	}
+	open := StoreConfig(cfg, log)
+	open.OnQuery = onQuery
+	return store.Open(ctx, open)
+}
+
+// StoreConfig is what the database is opened with.
+func StoreConfig(cfg *config.Config, log *slog.Logger) store.Config {
+	return store.Config{
+		Database: cfg.Database, MaxOpenConns: cfg.DatabasePool.MaxOpen,
+		ManualMigrations: cfg.Migrate == config.MigrateManual, Logger: log,
+	}
+}
+
+// MakeDataDir makes the folder of the secrets and that of a SQLite database,
+// for their owner alone.
+func MakeDataDir(cfg *config.Config) error {
+	dirs := []string{cfg.DataDir}
+	if path, ok := strings.CutPrefix(cfg.Database, "sqlite:"); ok {
+		dirs = append(dirs, filepath.Dir(path))
+	}
+	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("cannot make the data folder: %w; set data_dir to a folder that this user may write", err)
+			return fmt.Errorf("cannot make the data folder: %w; set data_dir to a folder that this user may write", err)
 		}
 	}
-	return store.Open(ctx, store.Config{Database: cfg.Database, Logger: log, OnQuery: onQuery})
+	return nil
 }
 
 // KeysConfig is what a ring of signing keys is opened with. It makes the sealing
@@ -88,7 +112,11 @@ func reconcile(ctx context.Context, cfg *config.Config, st *store.Store, log *sl
 		return err
 	}
 	for _, c := range create {
-		if err := st.CreateClient(ctx, c); err != nil {
+		err := st.CreateClient(ctx, c)
+		if errors.Is(err, clients.ErrExists) {
+			continue // another node, which starts from the same file, was first
+		}
+		if err != nil {
 			return fmt.Errorf("client %s: %w", c.ID, err)
 		}
 		log.Info("client created from config.yaml", "client_id", c.ID)

@@ -59,6 +59,7 @@ func (f *fakeKeys) JWKS() (keys.JWKS, error) {
 type signedIn struct {
 	t    *testing.T
 	p    *authz.Provider
+	db   *storetest.Memory
 	keys *fakeKeys
 	log  *bytes.Buffer
 }
@@ -83,7 +84,7 @@ func newSignedIn(t *testing.T, idAlg, accessAlg string) *signedIn {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return &signedIn{t: t, p: newProvider(t, db, ring, slog.New(slog.NewTextHandler(log, nil))), keys: ring, log: log}
+	return &signedIn{t: t, p: newProvider(t, db, ring, slog.New(slog.NewTextHandler(log, nil))), db: db, keys: ring, log: log}
 }
 
 // code is a fresh authorization code for a scope.

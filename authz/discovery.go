@@ -22,6 +22,8 @@ type metadata struct {
 	RevocationEndpoint    string `json:"revocation_endpoint"`
 	EndSessionEndpoint    string `json:"end_session_endpoint"`
 	JWKSURI               string `json:"jwks_uri"`
+	// StatusLists is of the Token Status List, section 9.1.
+	StatusLists string `json:"status_list_aggregation_endpoint"`
 
 	ScopesSupported        []string `json:"scopes_supported"`
 	ResponseTypesSupported []string `json:"response_types_supported"`
@@ -67,6 +69,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		RevocationEndpoint:    p.endpoint("/oauth2/revoke"),
 		EndSessionEndpoint:    p.endpoint("/oauth2/logout"),
 		JWKSURI:               p.endpoint("/.well-known/jwks.json"),
+		StatusLists:           p.endpoint(statusPath),
 
 		ScopesSupported:        append(scopes, own...),
 		ResponseTypesSupported: []string{"code"},

@@ -13,12 +13,19 @@
 // A token request:
 //
 //	Token ─► parseForm ─► fosite: authenticateClient, load the grant, PKCE
-//	      ─► person and client still allowed? keys to sign with?
+//	      ─► person and client still allowed? keys to sign with? a status index?
 //	      ─► spend: one conditional UPDATE
 //	      ─► fosite: signer.go stamps claims and signs, outside any transaction
 //
 // A token that comes back (userinfo, introspect, revoke) goes through
 // verifyAccessToken, which checks its type before anything else.
+//
+// What is revoked stands in the database, and in status lists, which resource
+// servers keep copies of:
+//
+//	statusIndexes: a block of indexes, one write ─► one for each access token
+//	revoke ─► grant or token, and its indexes, in one transaction
+//	StatusList ─► from memory; the database is asked once a second at most
 //
 // Files bear the name of their endpoint or of their RFC concept. provider.go
 // alone builds fosite, storage.go alone speaks its storage interfaces, and

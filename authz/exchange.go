@@ -85,6 +85,10 @@ type session struct {
 	refreshGeneration int
 	// accessAlg and idAlg sign the tokens; idAlg is empty without an ID token.
 	accessAlg, idAlg string
+	// status is the status index of the access token, with no List for none;
+	// live are those of the grant, once it is spent.
+	status StatusIndex
+	live   []StatusIndex
 	// accessToken is the one of the response, once it is there: the ID token
 	// holds its hash.
 	accessToken string

@@ -34,11 +34,11 @@ func (f *failing) Grant(ctx context.Context, id string) (authz.Grant, error) {
 	return f.Memory.Grant(ctx, id)
 }
 
-func (f *failing) RevokeToken(ctx context.Context, jti string, expires time.Time) error {
+func (f *failing) RevokeToken(ctx context.Context, jti string, index authz.StatusIndex, expires time.Time) error {
 	if f.down {
 		return errDisk
 	}
-	return f.Memory.RevokeToken(ctx, jti, expires)
+	return f.Memory.RevokeToken(ctx, jti, index, expires)
 }
 
 func (f *failing) TokenRevoked(ctx context.Context, jti string) (bool, error) {
@@ -75,19 +75,24 @@ func newFailing(t *testing.T) (*failing, *authz.Provider) {
 type database interface {
 	authz.GrantStore
 	authz.TokenStore
+	authz.StatusStore
 	authz.ConsentStore
 	authz.ClientStore
 	authz.PersonStore
 }
 
-func newProvider(t *testing.T, db database, ring authz.Keyring, log *slog.Logger) *authz.Provider {
+func newProvider(t *testing.T, db database, ring authz.Keyring, log *slog.Logger, change ...func(*authz.Config)) *authz.Provider {
 	t.Helper()
-	p, err := authz.New(authz.Config{
-		Issuer: "https://id.example.test", Grants: db, Tokens: db, Consents: db, Clients: db, People: db,
+	cfg := authz.Config{
+		Issuer: "https://id.example.test", Grants: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
 		Keys: ring, SigningAlgs: []string{"ES256", "RS256"},
-		Secret: bytes.Repeat([]byte{2}, 32), AccessTokenTTL: time.Minute, IDTokenTTL: time.Minute, CodeTTL: time.Minute,
+		Secret: bytes.Repeat([]byte{2}, 32), AccessTokenTTL: time.Minute, IDTokenTTL: time.Minute, CodeTTL: time.Minute, StatusTTL: time.Minute,
 		RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: time.Hour, Logger: log,
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	p, err := authz.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,10 +61,24 @@ type Grant struct {
 	// RevokedReason says why, in words for an operator.
 	RevokedAt     time.Time
 	RevokedReason string
+
+	// Live are the status indexes of its access tokens that may not have
+	// expired, the newest last; nil when there are none.
+	Live []StatusIndex
 }
 
 // Revoked reports whether the grant was taken back.
 func (g *Grant) Revoked() bool { return !g.RevokedAt.IsZero() }
+
+// Spend is what becomes of a grant whose code or refresh token is spent.
+type Spend struct {
+	// Generation is that of the refresh token that goes out now, 0 for none.
+	Generation int
+	// At is the time of it, and Expires when the grant ends.
+	At, Expires time.Time
+	// Live replaces the status indexes of the grant.
+	Live []StatusIndex
+}
 
 // GrantStore keeps grants. Single use is always one conditional UPDATE and
 // its count of rows, never read-then-write.
@@ -73,16 +87,20 @@ type GrantStore interface {
 	CreateGrant(ctx context.Context, g Grant) error
 	// Grant returns the grant with this id, whatever its state, or ErrNotFound.
 	Grant(ctx context.Context, id string) (Grant, error)
-	// RedeemCode sets RedeemedAt and RotatedAt to at, Generation to
-	// generation and ExpiresAt to expires, on condition that the code was not
+	// RedeemCode sets RedeemedAt and RotatedAt to s.At, and Generation,
+	// ExpiresAt and Live to those of s, on condition that the code was not
 	// redeemed and the grant not revoked. Otherwise it returns ErrConflict.
-	RedeemCode(ctx context.Context, id string, generation int, at, expires time.Time) error
-	// Rotate moves Generation from current to current+1 and sets RotatedAt to
-	// at and ExpiresAt to expires, on condition that Generation is current and
-	// the grant not revoked. Otherwise it returns ErrConflict.
-	Rotate(ctx context.Context, id string, current int, at, expires time.Time) error
+	RedeemCode(ctx context.Context, id string, s Spend) error
+	// Rotate sets RotatedAt to s.At, and Generation, ExpiresAt and Live to
+	// those of s, on condition that Generation is current and the grant not
+	// revoked. Otherwise it returns ErrConflict. As every change of Live
+	// changes Generation too, the Live of s, which was made from the one that
+	// was read with current, can lose nothing.
+	Rotate(ctx context.Context, id string, current int, s Spend) error
 	// RevokeGrant sets RevokedAt and RevokedReason if the grant is not revoked
-	// yet. Revoking twice, or a grant that is gone, is no error.
+	// yet and, in the same transaction, marks each of its status indexes that
+	// has not expired at that time. Revoking twice, or a grant that is gone,
+	// is no error.
 	RevokeGrant(ctx context.Context, id string, at time.Time, reason string) error
 }
 
@@ -90,8 +108,10 @@ type GrantStore interface {
 // would still be valid.
 type TokenStore interface {
 	// RevokeToken records that the token with this jti, which expires at
-	// expires, is revoked. Doing it twice is no error.
-	RevokeToken(ctx context.Context, jti string, expires time.Time) error
+	// expires, is revoked and, in the same transaction, marks its status
+	// index, if it has one: a zero index has no List. Doing it twice is no
+	// error.
+	RevokeToken(ctx context.Context, jti string, index StatusIndex, expires time.Time) error
 	// TokenRevoked reports whether the token with this jti was revoked.
 	TokenRevoked(ctx context.Context, jti string) (bool, error)
 }

@@ -50,9 +50,10 @@ type PersonStore interface {
 type Config struct {
 	// Issuer is the issuer identifier (RFC 8414, section 2): no trailing slash.
 	Issuer string
-	// Grants, Tokens, Consents, Clients and People are the database.
+	// Grants, Tokens, Status, Consents, Clients and People are the database.
 	Grants   GrantStore
 	Tokens   TokenStore
+	Status   StatusStore
 	Consents ConsentStore
 	Clients  ClientStore
 	People   PersonStore
@@ -64,6 +65,9 @@ type Config struct {
 	Secret []byte
 	// AccessTokenTTL, IDTokenTTL and CodeTTL are lifetimes from issue.
 	AccessTokenTTL, IDTokenTTL, CodeTTL time.Duration
+	// StatusTTL is how long resource servers may go by a copy of a status
+	// list. It is half of AccessTokenTTL at most, whatever is set.
+	StatusTTL time.Duration
 	// RefreshIdleTTL ends a grant that is not refreshed; RefreshAbsoluteTTL
 	// ends it whatever happens.
 	RefreshIdleTTL, RefreshAbsoluteTTL time.Duration
@@ -85,6 +89,9 @@ type Provider struct {
 	credentials *credentials
 	fosite      *fosite.Fosite
 	metadata    []byte
+	// statusIndexes hands out indexes, statusLists publishes what became of them.
+	statusIndexes *statusIndexes
+	statusLists   *statusLists
 }
 
 // New wires a Provider. It fails on a configuration that cannot work.
@@ -101,7 +108,7 @@ func New(cfg Config) (*Provider, error) {
 	if u, err := url.Parse(cfg.Issuer); err != nil || u.Host == "" || strings.HasSuffix(cfg.Issuer, "/") {
 		return nil, errors.New("the issuer must be an absolute URL without a trailing slash")
 	}
-	for _, ttl := range []time.Duration{cfg.AccessTokenTTL, cfg.IDTokenTTL, cfg.CodeTTL, cfg.RefreshIdleTTL, cfg.RefreshAbsoluteTTL} {
+	for _, ttl := range []time.Duration{cfg.AccessTokenTTL, cfg.IDTokenTTL, cfg.CodeTTL, cfg.RefreshIdleTTL, cfg.RefreshAbsoluteTTL, cfg.StatusTTL} {
 		if ttl < time.Second {
 			return nil, errors.New("every lifetime must be at least a second")
 		}
@@ -114,6 +121,10 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{cfg: cfg, credentials: creds}
+	if p.statusIndexes, err = newStatusIndexes(p); err != nil {
+		return nil, err
+	}
+	p.statusLists = newStatusLists(p)
 	p.fosite = p.newFosite()
 	if p.metadata, err = p.marshalMetadata(); err != nil {
 		return nil, err

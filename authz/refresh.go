@@ -54,23 +54,25 @@ func (p *Provider) inGrace(x *exchange, now time.Time) bool {
 
 // rotate spends the refresh token. A request that comes second, within the
 // grace, gets the successor that the first one got, without a write.
-func (p *Provider) rotate(ctx context.Context, x *exchange) error {
+func (p *Provider) rotate(ctx context.Context, x *exchange, client *clients.Client) error {
 	s, g := x.session, x.grant
 	s.refreshGeneration = x.presented + 1
 	if x.presented < g.Generation {
+		p.repeatStatusIndex(s, client)
 		x.spent = true
 		return nil
 	}
-	err := p.cfg.Grants.Rotate(ctx, g.ID, x.presented, s.issuedAt, p.refreshExpiry(g, s.issuedAt))
+	err := p.cfg.Grants.Rotate(ctx, g.ID, x.presented,
+		Spend{Generation: s.refreshGeneration, At: s.issuedAt, Expires: p.refreshExpiry(g, s.issuedAt), Live: s.live})
 	if errors.Is(err, ErrConflict) {
-		return p.rotatedMeanwhile(ctx, x)
+		return p.rotatedMeanwhile(ctx, x, client)
 	}
 	x.spent = err == nil
 	return err
 }
 
 // rotatedMeanwhile looks again after another request has moved the grant on.
-func (p *Provider) rotatedMeanwhile(ctx context.Context, x *exchange) error {
+func (p *Provider) rotatedMeanwhile(ctx context.Context, x *exchange, client *clients.Client) error {
 	g, err := p.cfg.Grants.Grant(ctx, x.grant.ID)
 	if err != nil {
 		return err
@@ -83,6 +85,7 @@ func (p *Provider) rotatedMeanwhile(ctx context.Context, x *exchange) error {
 	if !x.spent {
 		return refreshRefused("the current refresh token", "one that could not be rotated")
 	}
+	p.repeatStatusIndex(x.session, client)
 	return nil
 }
 

@@ -63,7 +63,11 @@ func (p *Provider) revokeFor(ctx context.Context, client *clients.Client, form u
 	if c.ClientID != client.ID {
 		return foreignToken(c.ClientID, client.ID)
 	}
-	return p.cfg.Tokens.RevokeToken(ctx, c.ID, time.Unix(c.Expires, 0).UTC())
+	if err := p.cfg.Tokens.RevokeToken(ctx, c.ID, p.statusIndexOf(c), time.Unix(c.Expires, 0).UTC()); err != nil {
+		return err
+	}
+	p.statusLists.changed()
+	return nil
 }
 
 // foreignToken refuses to revoke for a client what belongs to another

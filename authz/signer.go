@@ -17,10 +17,12 @@ import (
 	"signet/keys"
 )
 
-// JWT types (RFC 9068, section 2.1; RFC 7519, section 5.1).
+// JWT types (RFC 9068, section 2.1; RFC 7519, section 5.1; Token Status List,
+// section 5.1).
 const (
 	typeAccessToken = "at+jwt"
 	typeIDToken     = "JWT"
+	typeStatusList  = "statuslist+jwt"
 )
 
 // tokenSizeWarning is where a JWT becomes a burden for headers and cookies.
@@ -67,6 +69,8 @@ type accessClaims struct {
 	AuthTime  int64    `json:"auth_time,omitempty"`
 	ACR       string   `json:"acr,omitempty"`
 	AMR       []string `json:"amr,omitempty"`
+	// Status says where a revocation of the token will stand.
+	Status *statusClaim `json:"status,omitempty"`
 }
 
 func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (token, signature string, err error) {
@@ -82,8 +86,9 @@ func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (tok
 		ClientID: r.GetClient().GetID(),
 		Scope:    strings.Join(ses.scopes, " "),
 		IssuedAt: ses.issuedAt.Unix(),
-		Expires:  ses.issuedAt.Add(s.p.cfg.AccessTokenTTL).Unix(),
+		Expires:  s.p.accessExpiry(ses).Unix(),
 		ID:       id,
+		Status:   s.p.statusClaim(ses.status),
 	}
 	if g := ses.grant; g != nil {
 		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR

@@ -198,7 +198,11 @@ func (s *storage) DeleteRefreshTokenSession(context.Context, string) error { ret
 
 // RevokeRefreshToken revokes the grant.
 func (s *storage) RevokeRefreshToken(ctx context.Context, grantID string) error {
-	return s.p.cfg.Grants.RevokeGrant(ctx, grantID, s.p.now(), "revoked by the token endpoint")
+	if err := s.p.cfg.Grants.RevokeGrant(ctx, grantID, s.p.now(), "revoked by the token endpoint"); err != nil {
+		return err
+	}
+	s.p.statusLists.changed()
+	return nil
 }
 
 // RevokeAccessToken has nothing to do: an access token dies with its grant.

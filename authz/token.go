@@ -44,7 +44,7 @@ func (p *Provider) token(ctx context.Context, r *http.Request, x *exchange) (map
 	}
 	client := &request.GetClient().(*fositeClient).Client
 	if x.grant == nil {
-		err = p.grantToClient(request, client, scope, resources)
+		err = p.grantToClient(ctx, request, client, scope, resources)
 	} else {
 		err = p.grantToPerson(ctx, request, x, client, scope, resources)
 	}
@@ -98,7 +98,7 @@ func (p *Provider) afterFailure(ctx context.Context, x *exchange, err error) err
 }
 
 // grantToClient settles a client_credentials request.
-func (p *Provider) grantToClient(request fosite.AccessRequester, client *clients.Client, scope string, resources []string) error {
+func (p *Provider) grantToClient(ctx context.Context, request fosite.AccessRequester, client *clients.Client, scope string, resources []string) error {
 	scopes, err := requestedScopes(scope, client)
 	if err != nil {
 		return err
@@ -116,13 +116,17 @@ func (p *Provider) grantToClient(request fosite.AccessRequester, client *clients
 	if err := p.chooseAlgorithms(s, client); err != nil {
 		return err
 	}
+	if err := p.chooseStatusIndex(ctx, s, client); err != nil {
+		return err
+	}
 	setGranted(request, s)
 	return nil
 }
 
 // grantToPerson settles a code or a refresh token: the person must still be
 // allowed, scope and audience can only be narrowed, there must be keys to sign
-// with, and then the one conditional update decides who of several wins.
+// with and a status index, and then the one conditional update decides who of
+// several wins.
 func (p *Provider) grantToPerson(ctx context.Context, request fosite.AccessRequester, x *exchange, client *clients.Client, scope string, resources []string) error {
 	person, err := p.allowedPerson(ctx, x.grant.Subject)
 	if err != nil {
@@ -136,10 +140,15 @@ func (p *Provider) grantToPerson(ctx context.Context, request fosite.AccessReque
 	if err := p.chooseAlgorithms(s, client); err != nil {
 		return err
 	}
+	if x.presented == x.grant.Generation { // if not, the index is that of the first answer
+		if err := p.chooseStatusIndex(ctx, s, client); err != nil {
+			return err
+		}
+	}
 	if request.GetGrantTypes().ExactOne(clients.GrantAuthorizationCode) {
 		err = p.redeem(ctx, x, client)
 	} else {
-		err = p.rotate(ctx, x)
+		err = p.rotate(ctx, x, client)
 	}
 	if err != nil {
 		return err
@@ -185,7 +194,7 @@ func (p *Provider) redeem(ctx context.Context, x *exchange, client *clients.Clie
 		s.refreshGeneration = 1
 		expires = latest(p.refreshExpiry(g, s.issuedAt), expires)
 	}
-	err := p.cfg.Grants.RedeemCode(ctx, g.ID, s.refreshGeneration, s.issuedAt, expires)
+	err := p.cfg.Grants.RedeemCode(ctx, g.ID, Spend{Generation: s.refreshGeneration, At: s.issuedAt, Expires: expires, Live: s.live})
 	if errors.Is(err, ErrConflict) {
 		return codeRefused("an unspent code", "a code that a parallel request has spent")
 	}
@@ -211,6 +220,7 @@ func (p *Provider) revoke(ctx context.Context, g *Grant, reason string) error {
 	if err := p.cfg.Grants.RevokeGrant(ctx, g.ID, p.now(), reason); err != nil {
 		return err
 	}
+	p.statusLists.changed()
 	p.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "grant revoked", slog.String("reason", reason),
 		slog.String("grant_id", g.ID), slog.String("client_id", g.ClientID), slog.String("sub", g.Subject))
 	return nil
@@ -224,12 +234,13 @@ func setGranted(request fosite.AccessRequester, s *session) {
 
 // tokenResponse is the body of RFC 6749, section 5.1.
 func (p *Provider) tokenResponse(response fosite.AccessResponder, request fosite.AccessRequester) map[string]any {
+	s := request.GetSession().(*session)
 	body := map[string]any{
 		"access_token": response.GetAccessToken(),
 		"token_type":   "Bearer",
-		"expires_in":   int64(p.cfg.AccessTokenTTL / time.Second),
+		"expires_in":   int64(p.accessExpiry(s).Sub(s.issuedAt) / time.Second),
 	}
-	if scope := strings.Join(request.GetSession().(*session).scopes, " "); scope != "" {
+	if scope := strings.Join(s.scopes, " "); scope != "" {
 		body["scope"] = scope
 	}
 	for _, extra := range []string{"id_token", "refresh_token"} {

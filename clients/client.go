@@ -68,6 +68,9 @@ type Client struct {
 	// AccessTokenSignedResponseAlg is that of its access tokens, which the APIs
 	// that it calls have to know; empty is the server's default.
 	AccessTokenSignedResponseAlg string
+	// AccessTokenStatusList says whether its access tokens carry the place in
+	// a status list where their revocation will stand. Nil is yes.
+	AccessTokenStatusList *bool
 	// Disabled clients get nothing at any endpoint.
 	Disabled bool
 	// ClientURI, LogoURI, PolicyURI and TermsURI are shown to people
@@ -87,6 +90,12 @@ type Secret struct {
 	CreatedAt time.Time `json:"created_at"`
 	// ExpiresAt ends the overlap of a rotation; zero means never.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+// StatusListed reports whether the client's access tokens stand in a status
+// list.
+func (c *Client) StatusListed() bool {
+	return c.AccessTokenStatusList == nil || *c.AccessTokenStatusList
 }
 
 // Public reports whether the client has no credentials (RFC 6749, section 2.1).

@@ -34,6 +34,7 @@ type Metadata struct {
 	RequirePKCE                  *bool    `json:"require_pkce,omitempty"`
 	IDTokenClaims                bool     `json:"id_token_claims"`
 	AccessTokenSignedResponseAlg string   `json:"access_token_signed_response_alg,omitempty"`
+	AccessTokenStatusList        bool     `json:"access_token_status_list"`
 	Disabled                     bool     `json:"disabled"`
 	Source                       Source   `json:"source"`
 }
@@ -63,6 +64,7 @@ func (c *Client) Metadata() Metadata {
 		RequirePKCE:                  c.RequirePKCE,
 		IDTokenClaims:                c.IDTokenClaims,
 		AccessTokenSignedResponseAlg: c.AccessTokenSignedResponseAlg,
+		AccessTokenStatusList:        c.StatusListed(),
 		Disabled:                     c.Disabled,
 		Source:                       c.Source,
 	}

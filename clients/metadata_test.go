@@ -22,7 +22,7 @@ func TestMetadataHasTheRFCsNamesAndNoStoredSecret(t *testing.T) {
 		`"grant_types":["authorization_code","refresh_token","client_credentials"],"response_types":["code"],` +
 		`"scope":"openid profile offline_access","token_endpoint_auth_method":"client_secret_basic",` +
 		`"id_token_signed_response_alg":"ES256","client_uri":"https://app.example.com/","logo_uri":"http://app.example.com/logo.png#dark",` +
-		`"audiences":["https://api.example.com"],"first_party":false,"require_pkce":true,"id_token_claims":false,"access_token_signed_response_alg":"PS256","disabled":false,"source":"cli"}`
+		`"audiences":["https://api.example.com"],"first_party":false,"require_pkce":true,"id_token_claims":false,"access_token_signed_response_alg":"PS256","access_token_status_list":true,"disabled":false,"source":"cli"}`
 	if string(b) != want {
 		t.Errorf("got  %s\nwant %s", b, want)
 	}

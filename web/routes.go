@@ -34,13 +34,16 @@ func (s *server) routes() http.Handler {
 	b := s.base
 
 	// Discovery (OpenID Connect Discovery 4; RFC 8414, 3) and keys. Clients
-	// disagree on where the path of an issuer goes, so all places answer.
+	// disagree on where the path of an issuer goes, so all places answer. Status
+	// lists tell of revoked tokens (Token Status List, 8 and 9).
 	for _, doc := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		for _, path := range unique(b+doc, doc+b, doc) {
 			e.Match(read, path, handler(s.metadata))
 		}
 	}
 	e.Match(read, b+"/.well-known/jwks.json", handler(s.keySet))
+	e.Match(read, b+"/oauth2/status", handler(s.statusLists))
+	e.Match(read, b+"/oauth2/status/:list", handlerOf(s.statusList, "list"))
 
 	// The back channel: authz answers in JSON, errors too.
 	e.POST(b+"/oauth2/token", handler(s.token))
@@ -80,6 +83,15 @@ func (s *server) routes() http.Handler {
 
 // handler mounts a net/http handler that writes its own headers and errors.
 func handler(h http.HandlerFunc) echo.HandlerFunc { return echo.WrapHandler(h) }
+
+// handlerOf is handler for one that takes a parameter of the path.
+func handlerOf(h http.HandlerFunc, param string) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Request().SetPathValue(param, c.Param(param))
+		h(c.Response(), c.Request())
+		return nil
+	}
+}
 
 // unique drops paths that are the same because the issuer has no path.
 func unique(paths ...string) []string {

@@ -101,6 +101,7 @@ type rooms struct {
 	sessions                                              sessions
 	setup                                                 setup
 	token, userInfo, introspect, revoke, metadata, keySet http.HandlerFunc
+	statusLists, statusList                               http.HandlerFunc
 }
 
 // provider lends *authz.Provider the shape of authorizer.
@@ -156,6 +157,7 @@ func New(cfg Config) (http.Handler, error) {
 		authorize: provider{p}, logout: p, people: l, sessions: l, setup: l,
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,
+		statusLists: p.StatusLists, statusList: p.StatusList,
 	})
 	if err != nil {
 		return nil, err

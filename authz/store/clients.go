@@ -38,6 +38,7 @@ type clientPayload struct {
 	IDTokenClaims           bool            `json:"id_token_claims,omitempty"`
 	IDTokenAlg              string          `json:"id_token_signed_response_alg,omitempty"`
 	AccessTokenAlg          string          `json:"access_token_signed_response_alg,omitempty"`
+	AccessTokenStatusList   *bool           `json:"access_token_status_list,omitempty"`
 	ClientURI               string          `json:"client_uri,omitempty"`
 	LogoURI                 string          `json:"logo_uri,omitempty"`
 	PolicyURI               string          `json:"policy_uri,omitempty"`
@@ -61,7 +62,8 @@ func newClientRow(c clients.Client) clientRow {
 			TokenEndpointAuthMethod: c.TokenEndpointAuthMethod,
 			FirstParty:              c.FirstParty, RequirePKCE: c.RequirePKCE, IDTokenClaims: c.IDTokenClaims,
 			IDTokenAlg: c.IDTokenSignedResponseAlg, AccessTokenAlg: c.AccessTokenSignedResponseAlg,
-			ClientURI: c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI,
+			AccessTokenStatusList: c.AccessTokenStatusList,
+			ClientURI:             c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI,
 		},
 	}
 	if c.Secrets != nil {
@@ -83,8 +85,9 @@ func (r clientRow) client() clients.Client {
 		TokenEndpointAuthMethod: p.TokenEndpointAuthMethod,
 		FirstParty:              p.FirstParty, RequirePKCE: p.RequirePKCE, IDTokenClaims: p.IDTokenClaims,
 		IDTokenSignedResponseAlg: p.IDTokenAlg, AccessTokenSignedResponseAlg: p.AccessTokenAlg,
-		Disabled:  r.Disabled,
-		ClientURI: p.ClientURI, LogoURI: p.LogoURI, PolicyURI: p.PolicyURI, TermsURI: p.TermsURI,
+		AccessTokenStatusList: p.AccessTokenStatusList,
+		Disabled:              r.Disabled,
+		ClientURI:             p.ClientURI, LogoURI: p.LogoURI, PolicyURI: p.PolicyURI, TermsURI: p.TermsURI,
 		Source:    clients.Source(r.Source),
 		CreatedAt: moment(r.Created), UpdatedAt: moment(r.Updated),
 	}

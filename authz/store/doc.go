@@ -4,7 +4,8 @@
 //
 //	authz.GrantStore ─────┐
 //	authz.TokenStore      │            ┌─► sqlite.go    one writer (BEGIN IMMEDIATE)
-//	authz.ConsentStore    │            │                and many readers, read-only
+//	authz.StatusStore     │            │                and many readers, read-only
+//	authz.ConsentStore    │            │
 //	clients.Store         ├─► Store ───┤
 //	login.PeopleStore     │            │
 //	login.SessionStore    │            └─► postgres.go  one pool, READ COMMITTED,

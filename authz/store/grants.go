@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"signet/authz"
 )
@@ -26,6 +28,7 @@ type grantRow struct {
 	Expires       *int64       `gorm:"column:expires_at"`
 	Revoked       *int64       `gorm:"column:revoked_at"`
 	RevokedReason string       `gorm:"column:revoked_reason"`
+	Live          string       `gorm:"column:live"`
 	Payload       grantPayload `gorm:"column:payload;serializer:json"`
 }
 
@@ -43,22 +46,24 @@ type grantPayload struct {
 	AMR           []string `json:"amr"`
 }
 
-func newGrantRow(g authz.Grant) grantRow {
+func newGrantRow(g authz.Grant) (grantRow, error) {
+	live, err := marshalLive(g.Live)
 	return grantRow{
 		ID: g.ID, ClientID: g.ClientID, Subject: g.Subject, SessionID: g.SessionID,
 		Generation:  g.Generation,
 		CodeExpires: micros(g.CodeExpiresAt), Redeemed: micros(g.RedeemedAt), Rotated: micros(g.RotatedAt),
 		Created: micros(g.CreatedAt), Expires: micros(g.ExpiresAt),
-		Revoked: micros(g.RevokedAt), RevokedReason: g.RevokedReason,
+		Revoked: micros(g.RevokedAt), RevokedReason: g.RevokedReason, Live: live,
 		Payload: grantPayload{
 			Scopes: g.Scopes, Audiences: g.Audiences,
 			RedirectURI: g.RedirectURI, Nonce: g.Nonce, CodeChallenge: g.CodeChallenge,
 			AuthTime: micros(g.AuthTime), ACR: g.ACR, AMR: g.AMR,
 		},
-	}
+	}, err
 }
 
-func (r grantRow) grant() authz.Grant {
+func (r grantRow) grant() (authz.Grant, error) {
+	live, err := unmarshalLive(r.Live)
 	return authz.Grant{
 		ID: r.ID, ClientID: r.ClientID, Subject: r.Subject, SessionID: r.SessionID,
 		Scopes: r.Payload.Scopes, Audiences: r.Payload.Audiences,
@@ -67,13 +72,16 @@ func (r grantRow) grant() authz.Grant {
 		CodeExpiresAt: moment(r.CodeExpires), RedeemedAt: moment(r.Redeemed),
 		Generation: r.Generation, RotatedAt: moment(r.Rotated),
 		CreatedAt: moment(r.Created), ExpiresAt: moment(r.Expires),
-		RevokedAt: moment(r.Revoked), RevokedReason: r.RevokedReason,
-	}
+		RevokedAt: moment(r.Revoked), RevokedReason: r.RevokedReason, Live: live,
+	}, err
 }
 
 // CreateGrant implements authz.GrantStore: one INSERT.
 func (s *Store) CreateGrant(ctx context.Context, g authz.Grant) error {
-	row := newGrantRow(g)
+	row, err := newGrantRow(g)
+	if err != nil {
+		return err
+	}
 	if err := s.writer(ctx).Create(&row).Error; err != nil {
 		return fmt.Errorf("storing a grant: %w", err)
 	}
@@ -90,26 +98,35 @@ func (s *Store) Grant(ctx context.Context, id string) (authz.Grant, error) {
 	if err != nil {
 		return authz.Grant{}, fmt.Errorf("reading a grant: %w", err)
 	}
-	return row.grant(), nil
+	return row.grant()
 }
 
 // RedeemCode implements authz.GrantStore: one UPDATE.
-func (s *Store) RedeemCode(ctx context.Context, id string, generation int, at, expires time.Time) error {
+func (s *Store) RedeemCode(ctx context.Context, id string, spent authz.Spend) error {
+	changes, err := spentColumns(spent)
+	if err != nil {
+		return err
+	}
+	changes["redeemed_at"] = micros(spent.At)
 	return spend("redeeming a code", s.writer(ctx).Model(&grantRow{}).
-		Where("id = ? AND redeemed_at IS NULL AND revoked_at IS NULL", id).
-		Updates(map[string]any{
-			"redeemed_at": micros(at), "rotated_at": micros(at),
-			"generation": generation, "expires_at": micros(expires),
-		}))
+		Where("id = ? AND redeemed_at IS NULL AND revoked_at IS NULL", id).Updates(changes))
 }
 
 // Rotate implements authz.GrantStore: one UPDATE.
-func (s *Store) Rotate(ctx context.Context, id string, current int, at, expires time.Time) error {
+func (s *Store) Rotate(ctx context.Context, id string, current int, spent authz.Spend) error {
+	changes, err := spentColumns(spent)
+	if err != nil {
+		return err
+	}
 	return spend("rotating a refresh token", s.writer(ctx).Model(&grantRow{}).
-		Where("id = ? AND generation = ? AND revoked_at IS NULL", id, current).
-		Updates(map[string]any{
-			"generation": current + 1, "rotated_at": micros(at), "expires_at": micros(expires),
-		}))
+		Where("id = ? AND generation = ? AND revoked_at IS NULL", id, current).Updates(changes))
+}
+
+func spentColumns(spent authz.Spend) (map[string]any, error) {
+	live, err := marshalLive(spent.Live)
+	return map[string]any{
+		"generation": spent.Generation, "rotated_at": micros(spent.At), "expires_at": micros(spent.Expires), "live": live,
+	}, err
 }
 
 // spend reads the outcome of a conditional update: no row means that somebody
@@ -124,13 +141,29 @@ func spend(doing string, done *gorm.DB) error {
 	return nil
 }
 
-// RevokeGrant implements authz.GrantStore: one UPDATE.
+// RevokeGrant implements authz.GrantStore: one UPDATE, and one INSERT when
+// access tokens are alive. The UPDATE returns what it found in the row that it
+// locked: a rotation either came before, and its index is there, or finds the
+// grant revoked.
 func (s *Store) RevokeGrant(ctx context.Context, id string, at time.Time, reason string) error {
-	err := s.writer(ctx).Model(&grantRow{}).
-		Where("id = ? AND revoked_at IS NULL", id).
-		Updates(map[string]any{"revoked_at": micros(at), "revoked_reason": reason}).Error
-	if err != nil {
-		return fmt.Errorf("revoking a grant: %w", err)
-	}
-	return nil
+	return s.inTx(ctx, func(ctx context.Context) error {
+		var rows []grantRow
+		err := s.writer(ctx).Model(&rows).Clauses(clause.Returning{Columns: []clause.Column{{Name: "live"}}}).
+			Where("id = ? AND revoked_at IS NULL", id).
+			Updates(map[string]any{"revoked_at": micros(at), "revoked_reason": reason}).Error
+		if err != nil {
+			return fmt.Errorf("revoking a grant: %w", err)
+		}
+		for _, row := range rows {
+			live, err := unmarshalLive(row.Live)
+			if err != nil {
+				return err
+			}
+			live = slices.DeleteFunc(live, func(i authz.StatusIndex) bool { return !at.Before(i.Expires) })
+			if err := s.markRevoked(ctx, live); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

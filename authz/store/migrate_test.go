@@ -56,6 +56,30 @@ func storedKeys(t *testing.T, path string) []keys.Record {
 	return all
 }
 
+// Grants of the release before, whose rows know no status indexes, are revoked
+// like others; and what it does beside the next one leaves the indexes alone.
+func TestGrantsOutliveTheUpgradeFromVersion2(t *testing.T) {
+	path := newFile(t)
+	migrateTo(t, path, 2)
+	execSQL(t, path, `INSERT INTO grants (id, client_id, subject, session_id, generation, revoked_reason, payload)
+		VALUES ('old', 'app', 'ann', '', 1, '', '{}')`)
+	s := open(t, path)
+	g, err := s.Grant(t.Context(), "old")
+	if err != nil || g.Live != nil || g.Generation != 1 {
+		t.Errorf("after the upgrade: %+v, %v", g, err)
+	}
+	if err := s.Rotate(t.Context(), "old", 1, spent(2)); err != nil {
+		t.Fatal(err)
+	}
+	execSQL(t, path, "UPDATE grants SET generation = 3, rotated_at = 1, expires_at = 2 WHERE id = 'old' AND generation = 2 AND revoked_at IS NULL")
+	if err := s.RevokeGrant(t.Context(), "old", time.Now(), "stolen"); err != nil {
+		t.Fatal(err)
+	}
+	if marked, err := s.RevokedIndexes(t.Context(), "a list"); err != nil || len(marked) != 1 {
+		t.Errorf("%v are marked, %v", marked, err)
+	}
+}
+
 // Keys that the first release made sign on after an upgrade; so do those that
 // it makes beside the next one, and after the way back.
 func TestKeysOutliveTheUpgradeFromVersion1(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/authz"
 	"signet/authz/login"
 	"signet/authz/store"
 	"signet/clients"
@@ -105,7 +106,7 @@ func TestWritesWaitForTheLockAndReadsDoNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	redeemed := make(chan error)
-	go func() { redeemed <- s.RedeemCode(t.Context(), "g", 1, time.Now(), time.Now()) }()
+	go func() { redeemed <- s.RedeemCode(t.Context(), "g", spent(1)) }()
 	for range 20 {
 		if g, err := s.Grant(t.Context(), "g"); err != nil || g.Generation != 0 {
 			t.Errorf("reading beside a writer: %+v, %v", g, err)
@@ -144,16 +145,17 @@ func failedWrites(t *testing.T, s *store.Store, breaks func(table, change string
 			t.Fatal(err)
 		}
 	}
-	for _, table := range []string{"grants", "clients", "people", "signing_keys"} {
+	for _, table := range []string{"grants", "clients", "people", "signing_keys", "status_lists"} {
 		for _, change := range []string{"INSERT", "UPDATE"} {
 			breaks(table, change)
 		}
 	}
 	for name, err := range map[string]error{
 		"CreateGrant":         s.CreateGrant(ctx, grant("h")),
-		"RedeemCode":          s.RedeemCode(ctx, "g", 1, now, now),
-		"Rotate":              s.Rotate(ctx, "g", 0, now, now),
+		"RedeemCode":          s.RedeemCode(ctx, "g", spent(1)),
+		"Rotate":              s.Rotate(ctx, "g", 0, spent(1)),
 		"RevokeGrant":         s.RevokeGrant(ctx, "g", now, "x"),
+		"ReserveStatusBlock":  func() error { _, err := s.ReserveStatusBlock(ctx, now, authz.StatusList{ID: "l"}); return err }(),
 		"CreateClient":        s.CreateClient(ctx, clients.Client{ID: "d"}),
 		"UpdateClient":        s.UpdateClient(ctx, clients.Client{ID: "c"}),
 		"CreatePerson":        s.CreatePerson(ctx, login.Person{ID: "q", Username: "q"}),

@@ -45,6 +45,14 @@ func grant(id string) authz.Grant {
 	return authz.Grant{ID: id, ClientID: "app", Subject: "ann", CreatedAt: time.Now(), ExpiresAt: time.Now().Add(time.Hour)}
 }
 
+// spent is what becomes of a grant now.
+func spent(generation int) authz.Spend {
+	now := time.Now()
+	return authz.Spend{Generation: generation, At: now, Expires: now, Live: []authz.StatusIndex{
+		{List: "a list", Index: 1, Expires: now.Add(time.Hour)},
+	}}
+}
+
 func TestReopeningKeepsEverything(t *testing.T) {
 	path := newFile(t)
 	first, err := store.Open(t.Context(), store.Config{Database: "sqlite:" + path})
@@ -87,7 +95,7 @@ func TestTwoStoresWriteAtOnceWithoutLockedErrors(t *testing.T) {
 				if err := s.CreateGrant(t.Context(), grant(id)); err != nil {
 					t.Errorf("creating: %v", err)
 				}
-				if err := s.RedeemCode(t.Context(), id, 1, time.Now(), time.Now()); err != nil {
+				if err := s.RedeemCode(t.Context(), id, spent(1)); err != nil {
 					t.Errorf("redeeming: %v", err)
 				}
 				p := login.Person{ID: id, Username: "p" + id}
@@ -115,7 +123,7 @@ func TestTwoStoresRaceForOneCode(t *testing.T) {
 	var done sync.WaitGroup
 	errs := make([]error, 20)
 	for i := range errs {
-		done.Go(func() { errs[i] = stores[i%2].RedeemCode(t.Context(), "g", 1, time.Now(), time.Now()) })
+		done.Go(func() { errs[i] = stores[i%2].RedeemCode(t.Context(), "g", spent(1)) })
 	}
 	done.Wait()
 	won := 0
@@ -170,6 +178,8 @@ func TestStatementsOfEachStep(t *testing.T) {
 		t.Errorf("opening reported statements: %s", got)
 	}
 	ctx, now := t.Context(), time.Now()
+	list := authz.StatusList{ID: "secret-value", CreatedAt: now, ClosesAt: now.Add(time.Hour), ExpiresAt: now.Add(2 * time.Hour)}
+	index := authz.StatusIndex{List: list.ID, Index: 1, Expires: now.Add(time.Hour)}
 	person := login.Person{ID: "secret-value", Username: "ann", Email: "ann@example.com"}
 	key, next := signingKey("secret-value", 1), signingKey("2", 2)
 	for _, step := range []struct {
@@ -179,11 +189,18 @@ func TestStatementsOfEachStep(t *testing.T) {
 	}{
 		{"CreateGrant", func() error { return s.CreateGrant(ctx, grant("secret-value")) }, "write INSERT"},
 		{"Grant", func() error { _, err := s.Grant(ctx, "secret-value"); return err }, "read SELECT"},
-		{"RedeemCode", func() error { return s.RedeemCode(ctx, "secret-value", 1, now, now) }, "write UPDATE"},
-		{"Rotate", func() error { return s.Rotate(ctx, "secret-value", 1, now, now) }, "write UPDATE"},
-		{"RevokeGrant", func() error { return s.RevokeGrant(ctx, "secret-value", now, "secret-value") }, "write UPDATE"},
-		{"RevokeToken", func() error { return s.RevokeToken(ctx, "secret-value", now) }, "write INSERT"},
+		{"RedeemCode", func() error { return s.RedeemCode(ctx, "secret-value", spent(1)) }, "write UPDATE"},
+		{"Rotate", func() error { return s.Rotate(ctx, "secret-value", 1, spent(2)) }, "write UPDATE"},
+		{"RevokeGrant", func() error { return s.RevokeGrant(ctx, "secret-value", now, "secret-value") }, "write UPDATE, write INSERT"},
+		{"RevokeGrant, again", func() error { return s.RevokeGrant(ctx, "secret-value", now, "secret-value") }, "write UPDATE"},
+		{"RevokeToken, in no list", func() error { return s.RevokeToken(ctx, "unlisted", authz.StatusIndex{}, now) }, "write INSERT"},
+		{"RevokeToken", func() error { return s.RevokeToken(ctx, "secret-value", index, now) }, "write INSERT, write INSERT"},
 		{"TokenRevoked", func() error { _, err := s.TokenRevoked(ctx, "secret-value"); return err }, "read SELECT"},
+		{"ReserveStatusBlock, new list", func() error { _, err := s.ReserveStatusBlock(ctx, now, list); return err }, "write UPDATE, write INSERT"},
+		{"ReserveStatusBlock", func() error { _, err := s.ReserveStatusBlock(ctx, now, list); return err }, "write UPDATE"},
+		{"StatusList", func() error { _, err := s.StatusList(ctx, "secret-value"); return err }, "read SELECT"},
+		{"StatusLists", func() error { _, err := s.StatusLists(ctx, now); return err }, "read SELECT"},
+		{"RevokedIndexes", func() error { _, err := s.RevokedIndexes(ctx, "secret-value"); return err }, "read SELECT"},
 		{"SaveConsent", func() error { return s.SaveConsent(ctx, "a", "b", nil, now) }, "write INSERT"},
 		{"ConsentedScopes", func() error { _, err := s.ConsentedScopes(ctx, "a", "b"); return err }, "read SELECT"},
 		{"CreateClient", func() error { return s.CreateClient(ctx, clients.Client{ID: "c"}) }, "write INSERT"},
@@ -230,10 +247,9 @@ func BenchmarkRotate(b *testing.B) {
 	if err := s.CreateGrant(context.Background(), grant("g")); err != nil {
 		b.Fatal(err)
 	}
-	now := time.Now()
 	generation := 0
 	for b.Loop() {
-		if err := s.Rotate(b.Context(), "g", generation, now, now); err != nil {
+		if err := s.Rotate(b.Context(), "g", generation, spent(generation+1)); err != nil {
 			b.Fatal(err)
 		}
 		generation++

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gorm.io/gorm/clause"
+
+	"signet/authz"
 )
 
 // revokedTokenRow is a row of revoked_tokens.
@@ -17,14 +19,20 @@ type revokedTokenRow struct {
 // TableName implements gorm's schema.Tabler.
 func (revokedTokenRow) TableName() string { return "revoked_tokens" }
 
-// RevokeToken implements authz.TokenStore: one INSERT.
-func (s *Store) RevokeToken(ctx context.Context, jti string, expires time.Time) error {
-	row := revokedTokenRow{JTI: jti, Expires: micros(expires)}
-	err := s.writer(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
-	if err != nil {
-		return fmt.Errorf("revoking a token: %w", err)
-	}
-	return nil
+// RevokeToken implements authz.TokenStore: one INSERT, and one more for a token
+// that stands in a status list.
+func (s *Store) RevokeToken(ctx context.Context, jti string, index authz.StatusIndex, expires time.Time) error {
+	return s.inTx(ctx, func(ctx context.Context) error {
+		row := revokedTokenRow{JTI: jti, Expires: micros(expires)}
+		err := s.writer(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&row).Error
+		if err != nil {
+			return fmt.Errorf("revoking a token: %w", err)
+		}
+		if index.List == "" {
+			return nil
+		}
+		return s.markRevoked(ctx, []authz.StatusIndex{index})
+	})
 }
 
 // TokenRevoked implements authz.TokenStore.

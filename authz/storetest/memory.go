@@ -27,6 +27,9 @@ type Memory struct {
 	links        map[string]login.SetupLink
 	keys         map[string]keys.Record
 	fingerprints map[string]string
+	lists        map[string]authz.StatusList
+	nextBlock    map[string]int              // by list
+	marks        map[string]map[int]struct{} // by list
 }
 
 type consentKey struct{ subject, clientID string }
@@ -46,6 +49,9 @@ func NewMemory() *Memory {
 		links:        map[string]login.SetupLink{},
 		keys:         map[string]keys.Record{},
 		fingerprints: map[string]string{},
+		lists:        map[string]authz.StatusList{},
+		nextBlock:    map[string]int{},
+		marks:        map[string]map[int]struct{}{},
 	}
 }
 
@@ -74,6 +80,7 @@ func keptGrant(g authz.Grant) authz.Grant {
 	} {
 		*t = kept(*t)
 	}
+	g.Live = keptLive(g.Live)
 	return g
 }
 
@@ -106,7 +113,7 @@ func (m *Memory) Grant(ctx context.Context, id string) (authz.Grant, error) {
 }
 
 // RedeemCode implements authz.GrantStore.
-func (m *Memory) RedeemCode(ctx context.Context, id string, generation int, at, expires time.Time) error {
+func (m *Memory) RedeemCode(ctx context.Context, id string, s authz.Spend) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -116,13 +123,13 @@ func (m *Memory) RedeemCode(ctx context.Context, id string, generation int, at, 
 	if !ok || !g.RedeemedAt.IsZero() || g.Revoked() {
 		return authz.ErrConflict
 	}
-	g.RedeemedAt, g.RotatedAt, g.Generation, g.ExpiresAt = at, at, generation, expires
+	g.RedeemedAt, g.RotatedAt, g.Generation, g.ExpiresAt, g.Live = s.At, s.At, s.Generation, s.Expires, s.Live
 	m.grants[id] = keptGrant(g)
 	return nil
 }
 
 // Rotate implements authz.GrantStore.
-func (m *Memory) Rotate(ctx context.Context, id string, current int, at, expires time.Time) error {
+func (m *Memory) Rotate(ctx context.Context, id string, current int, s authz.Spend) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
@@ -132,7 +139,7 @@ func (m *Memory) Rotate(ctx context.Context, id string, current int, at, expires
 	if !ok || g.Generation != current || g.Revoked() {
 		return authz.ErrConflict
 	}
-	g.Generation, g.RotatedAt, g.ExpiresAt = current+1, at, expires
+	g.Generation, g.RotatedAt, g.ExpiresAt, g.Live = s.Generation, s.At, s.Expires, s.Live
 	m.grants[id] = keptGrant(g)
 	return nil
 }
@@ -147,18 +154,26 @@ func (m *Memory) RevokeGrant(ctx context.Context, id string, at time.Time, reaso
 	if g, ok := m.grants[id]; ok && !g.Revoked() {
 		g.RevokedAt, g.RevokedReason = at, reason
 		m.grants[id] = keptGrant(g)
+		for _, i := range g.Live {
+			if at.Before(i.Expires) {
+				m.mark(i)
+			}
+		}
 	}
 	return nil
 }
 
 // RevokeToken implements authz.TokenStore.
-func (m *Memory) RevokeToken(ctx context.Context, jti string, _ time.Time) error {
+func (m *Memory) RevokeToken(ctx context.Context, jti string, index authz.StatusIndex, _ time.Time) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	m.revoked[jti] = struct{}{}
+	if index.List != "" {
+		m.mark(index)
+	}
 	return nil
 }
 

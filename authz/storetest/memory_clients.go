@@ -21,9 +21,11 @@ func keptClient(c clients.Client) clients.Client {
 	} {
 		*list = slices.Clone(*list)
 	}
-	if c.RequirePKCE != nil {
-		require := *c.RequirePKCE
-		c.RequirePKCE = &require
+	for _, choice := range []**bool{&c.RequirePKCE, &c.AccessTokenStatusList} {
+		if *choice != nil {
+			value := **choice
+			*choice = &value
+		}
 	}
 	c.CreatedAt, c.UpdatedAt = kept(c.CreatedAt), kept(c.UpdatedAt)
 	return c

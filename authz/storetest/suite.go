@@ -17,6 +17,7 @@ import (
 type Backend interface {
 	authz.GrantStore
 	authz.TokenStore
+	authz.StatusStore
 	authz.ConsentStore
 	clients.Store
 	login.PeopleStore
@@ -52,6 +53,13 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"grants/race for a refresh token", raceRotate},
 		{"grants/race of redeeming and revoking", raceRevoke},
 		{"tokens/revocation", tokenRevocation},
+		{"status/blocks of a list, each once", statusBlocks},
+		{"status/list is full, closed, or too short for its tokens", statusNewList},
+		{"status/lists round trip and order", statusLists},
+		{"status/revoked grant marks what is alive", statusGrant},
+		{"status/revoked token is marked", statusToken},
+		{"status/race for blocks", raceStatusBlocks},
+		{"status/race of rotating and revoking", raceStatusRevoke},
 		{"consents/replaced and kept apart", consents},
 		{"consents/race", raceConsent},
 		{"clients/round trip", clientRoundTrip},

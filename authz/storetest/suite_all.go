@@ -25,9 +25,10 @@ func copies(t *testing.T, b Backend) {
 
 	// The first round spoils what was given, the second what was got.
 	for _, round := range []string{"given", "got"} {
-		g.Scopes[0], g.Audiences[0], g.AMR[0] = "x", "x", "x"
+		g.Scopes[0], g.Audiences[0], g.AMR[0], g.Live[0].List = "x", "x", "x", "x"
 		c.Secrets[0].Hash, c.RedirectURIs[0], c.PostLogoutRedirectURIs[0] = "x", "x", "x"
 		c.GrantTypes[0], c.Scopes[0], c.Audiences[0], *c.RequirePKCE = "x", "x", "x", true
+		*c.AccessTokenStatusList = true
 		p.Groups[0], p.Profile.Address.Country = "x", "x"
 		s.AMR[0], k.PublicJWK[0], k.Sealed[0], scopes[0] = "x", 'x', 'x', "x"
 
@@ -62,34 +63,38 @@ func cancelled(t *testing.T, b Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range map[string]func() error{
-		"CreateGrant":      func() error { return b.CreateGrant(ctx, freshGrant("h")) },
-		"Grant":            func() error { _, err := b.Grant(ctx, "g"); return err },
-		"RedeemCode":       func() error { return b.RedeemCode(ctx, "g", 1, at(1), at(2)) },
-		"Rotate":           func() error { return b.Rotate(ctx, "g", 0, at(1), at(2)) },
-		"RevokeGrant":      func() error { return b.RevokeGrant(ctx, "g", at(1), "x") },
-		"RevokeToken":      func() error { return b.RevokeToken(ctx, "jti", at(1)) },
-		"TokenRevoked":     func() error { _, err := b.TokenRevoked(ctx, "jti"); return err },
-		"ConsentedScopes":  func() error { _, err := b.ConsentedScopes(ctx, "a", "b"); return err },
-		"SaveConsent":      func() error { return b.SaveConsent(ctx, "a", "b", nil, at(1)) },
-		"Client":           func() error { _, err := b.Client(ctx, "c"); return err },
-		"Clients":          func() error { _, err := b.Clients(ctx); return err },
-		"CreateClient":     func() error { return b.CreateClient(ctx, fullClient("c")) },
-		"UpdateClient":     func() error { return b.UpdateClient(ctx, fullClient("c")) },
-		"CreatePerson":     func() error { return b.CreatePerson(ctx, fullPerson("1", "ann", "")) },
-		"UpdatePerson":     func() error { return b.UpdatePerson(ctx, fullPerson("1", "ann", "")) },
-		"Person":           func() error { _, err := b.Person(ctx, "1"); return err },
-		"PersonByLogin":    func() error { _, err := b.PersonByLogin(ctx, "ann"); return err },
-		"People":           func() error { _, err := b.People(ctx); return err },
-		"CreateSession":    func() error { return b.CreateSession(ctx, fullSession("s")) },
-		"SessionByToken":   func() error { _, err := b.SessionByToken(ctx, "s"); return err },
-		"EndSession":       func() error { return b.EndSession(ctx, "s", at(1)) },
-		"ReplaceSetupLink": func() error { return b.ReplaceSetupLink(ctx, login.SetupLink{TokenHash: "new"}) },
-		"SetupLink":        func() error { _, err := b.SetupLink(ctx, "link"); return err },
-		"UseSetupLink":     func() error { return b.UseSetupLink(ctx, "link", fullPerson("1", "ann", "")) },
-		"CountPeople":      func() error { _, err := b.CountPeople(ctx); return err },
-		"Keys":             func() error { _, err := b.Keys(ctx); return err },
-		"ChangeKeys":       func() error { return b.ChangeKeys(ctx, storing(fullKey("k", "RS256", 1))) },
-		"Fingerprint":      func() error { _, err := b.Fingerprint(ctx, "n", []byte("v")); return err },
+		"CreateGrant":        func() error { return b.CreateGrant(ctx, freshGrant("h")) },
+		"Grant":              func() error { _, err := b.Grant(ctx, "g"); return err },
+		"RedeemCode":         func() error { return b.RedeemCode(ctx, "g", spent(1, at(1), at(2))) },
+		"Rotate":             func() error { return b.Rotate(ctx, "g", 0, spent(1, at(1), at(2))) },
+		"RevokeGrant":        func() error { return b.RevokeGrant(ctx, "g", at(1), "x") },
+		"RevokeToken":        func() error { return b.RevokeToken(ctx, "jti", authz.StatusIndex{List: "l"}, at(1)) },
+		"TokenRevoked":       func() error { _, err := b.TokenRevoked(ctx, "jti"); return err },
+		"ReserveStatusBlock": func() error { _, err := b.ReserveStatusBlock(ctx, at(1), freshList("l", 1)); return err },
+		"StatusList":         func() error { _, err := b.StatusList(ctx, "l"); return err },
+		"StatusLists":        func() error { _, err := b.StatusLists(ctx, at(1)); return err },
+		"RevokedIndexes":     func() error { _, err := b.RevokedIndexes(ctx, "l"); return err },
+		"ConsentedScopes":    func() error { _, err := b.ConsentedScopes(ctx, "a", "b"); return err },
+		"SaveConsent":        func() error { return b.SaveConsent(ctx, "a", "b", nil, at(1)) },
+		"Client":             func() error { _, err := b.Client(ctx, "c"); return err },
+		"Clients":            func() error { _, err := b.Clients(ctx); return err },
+		"CreateClient":       func() error { return b.CreateClient(ctx, fullClient("c")) },
+		"UpdateClient":       func() error { return b.UpdateClient(ctx, fullClient("c")) },
+		"CreatePerson":       func() error { return b.CreatePerson(ctx, fullPerson("1", "ann", "")) },
+		"UpdatePerson":       func() error { return b.UpdatePerson(ctx, fullPerson("1", "ann", "")) },
+		"Person":             func() error { _, err := b.Person(ctx, "1"); return err },
+		"PersonByLogin":      func() error { _, err := b.PersonByLogin(ctx, "ann"); return err },
+		"People":             func() error { _, err := b.People(ctx); return err },
+		"CreateSession":      func() error { return b.CreateSession(ctx, fullSession("s")) },
+		"SessionByToken":     func() error { _, err := b.SessionByToken(ctx, "s"); return err },
+		"EndSession":         func() error { return b.EndSession(ctx, "s", at(1)) },
+		"ReplaceSetupLink":   func() error { return b.ReplaceSetupLink(ctx, login.SetupLink{TokenHash: "new"}) },
+		"SetupLink":          func() error { _, err := b.SetupLink(ctx, "link"); return err },
+		"UseSetupLink":       func() error { return b.UseSetupLink(ctx, "link", fullPerson("1", "ann", "")) },
+		"CountPeople":        func() error { _, err := b.CountPeople(ctx); return err },
+		"Keys":               func() error { _, err := b.Keys(ctx); return err },
+		"ChangeKeys":         func() error { return b.ChangeKeys(ctx, storing(fullKey("k", "RS256", 1))) },
+		"Fingerprint":        func() error { _, err := b.Fingerprint(ctx, "n", []byte("v")); return err },
 	} {
 		if err := call(); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: got %v, want context.Canceled", name, err)

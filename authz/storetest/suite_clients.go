@@ -9,7 +9,7 @@ import (
 )
 
 func fullClient(id string) clients.Client {
-	pkce := false
+	pkce, listed := false, false
 	return clients.Client{
 		ID: id, Name: "Bücher & <b>日本</b> 🔏",
 		Secrets: []clients.Secret{
@@ -24,7 +24,8 @@ func fullClient(id string) clients.Client {
 		FirstParty:             true, RequirePKCE: &pkce, IDTokenClaims: true, Disabled: true,
 		TokenEndpointAuthMethod:  clients.AuthMethodBasic,
 		IDTokenSignedResponseAlg: "ES256", AccessTokenSignedResponseAlg: "EdDSA",
-		ClientURI: "https://app.example", LogoURI: "https://app.example/l.png",
+		AccessTokenStatusList: &listed,
+		ClientURI:             "https://app.example", LogoURI: "https://app.example/l.png",
 		PolicyURI: "https://app.example/p", TermsURI: "https://app.example/t",
 		Source:    clients.SourceConfig,
 		CreatedAt: utc(4), UpdatedAt: utc(5),

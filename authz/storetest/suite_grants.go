@@ -21,6 +21,7 @@ func fullGrant(id string) authz.Grant {
 		AuthTime:      utc(1), ACR: "urn:acr:1", AMR: []string{"pwd", "otp"},
 		CodeExpiresAt: utc(2), RedeemedAt: utc(3), Generation: 7, RotatedAt: utc(4),
 		CreatedAt: utc(5), ExpiresAt: utc(6), RevokedAt: utc(7), RevokedReason: "refresh token used twice — „gestohlen“",
+		Live: []authz.StatusIndex{{List: "list-ü", Index: 7, Expires: utc(8)}, {List: "l", Index: authz.StatusListSize - 1, Expires: utc(9)}},
 	}
 }
 
@@ -28,8 +29,13 @@ func fullGrant(id string) authz.Grant {
 func freshGrant(id string) authz.Grant {
 	g := fullGrant(id)
 	g.RedeemedAt, g.RotatedAt, g.RevokedAt = time.Time{}, time.Time{}, time.Time{}
-	g.Generation, g.RevokedReason = 0, ""
+	g.Generation, g.RevokedReason, g.Live = 0, "", nil
 	return g
+}
+
+// spent is what becomes of a grant without access tokens in a status list.
+func spent(generation int, at, expires time.Time) authz.Spend {
+	return authz.Spend{Generation: generation, At: at, Expires: expires}
 }
 
 func grantRoundTrip(t *testing.T, b Backend) {
@@ -44,20 +50,23 @@ func grantRoundTrip(t *testing.T, b Backend) {
 
 	g := freshGrant("zones")
 	g.AuthTime, g.CodeExpiresAt, g.CreatedAt, g.ExpiresAt = fine(1), fine(2), fine(5), fine(6)
+	g.Live = []authz.StatusIndex{{List: "l", Index: 1, Expires: fine(8)}}
 	must(t, b.CreateGrant(t.Context(), g))
 	got, err := b.Grant(t.Context(), g.ID)
 	must(t, err)
-	same(t, "times in UTC with microseconds", got, freshGrant("zones"))
+	want := freshGrant("zones")
+	want.Live = []authz.StatusIndex{{List: "l", Index: 1, Expires: utc(8)}}
+	same(t, "times in UTC with microseconds", got, want)
 }
 
 func grantNotFound(t *testing.T, b Backend) {
 	if _, err := b.Grant(t.Context(), "nowhere"); !errors.Is(err, authz.ErrNotFound) {
 		t.Errorf("Grant: got %v, want ErrNotFound", err)
 	}
-	if err := b.RedeemCode(t.Context(), "nowhere", 1, at(1), at(2)); !errors.Is(err, authz.ErrConflict) {
+	if err := b.RedeemCode(t.Context(), "nowhere", spent(1, at(1), at(2))); !errors.Is(err, authz.ErrConflict) {
 		t.Errorf("RedeemCode: got %v, want ErrConflict", err)
 	}
-	if err := b.Rotate(t.Context(), "nowhere", 1, at(1), at(2)); !errors.Is(err, authz.ErrConflict) {
+	if err := b.Rotate(t.Context(), "nowhere", 1, spent(2, at(1), at(2))); !errors.Is(err, authz.ErrConflict) {
 		t.Errorf("Rotate: got %v, want ErrConflict", err)
 	}
 	must(t, b.RevokeGrant(t.Context(), "nowhere", at(1), "gone"))
@@ -80,7 +89,7 @@ func grantUnique(t *testing.T, b Backend) {
 
 func redeemOnce(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("g")))
-	must(t, b.RedeemCode(t.Context(), "g", 1, fine(10), fine(20)))
+	must(t, b.RedeemCode(t.Context(), "g", spent(1, fine(10), fine(20))))
 
 	want := freshGrant("g")
 	want.RedeemedAt, want.RotatedAt, want.Generation, want.ExpiresAt = utc(10), utc(10), 1, utc(20)
@@ -88,7 +97,7 @@ func redeemOnce(t *testing.T, b Backend) {
 	must(t, err)
 	same(t, "redeemed grant", got, want)
 
-	if err := b.RedeemCode(t.Context(), "g", 1, at(11), at(21)); !errors.Is(err, authz.ErrConflict) {
+	if err := b.RedeemCode(t.Context(), "g", spent(1, at(11), at(21))); !errors.Is(err, authz.ErrConflict) {
 		t.Errorf("second redemption: got %v, want ErrConflict", err)
 	}
 	got, err = b.Grant(t.Context(), "g")
@@ -96,22 +105,22 @@ func redeemOnce(t *testing.T, b Backend) {
 	same(t, "grant after a second redemption", got, want)
 
 	must(t, b.CreateGrant(t.Context(), freshGrant("no refresh token")))
-	must(t, b.RedeemCode(t.Context(), "no refresh token", 0, at(10), at(20)))
-	if err := b.RedeemCode(t.Context(), "no refresh token", 0, at(10), at(20)); !errors.Is(err, authz.ErrConflict) {
+	must(t, b.RedeemCode(t.Context(), "no refresh token", spent(0, at(10), at(20))))
+	if err := b.RedeemCode(t.Context(), "no refresh token", spent(0, at(10), at(20))); !errors.Is(err, authz.ErrConflict) {
 		t.Errorf("second redemption without a refresh token: got %v, want ErrConflict", err)
 	}
 }
 
 func rotateByGeneration(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("g")))
-	must(t, b.RedeemCode(t.Context(), "g", 1, at(10), at(20)))
-	must(t, b.Rotate(t.Context(), "g", 1, fine(11), fine(21)))
-	must(t, b.Rotate(t.Context(), "g", 2, fine(12), fine(22)))
+	must(t, b.RedeemCode(t.Context(), "g", spent(1, at(10), at(20))))
+	must(t, b.Rotate(t.Context(), "g", 1, spent(2, fine(11), fine(21))))
+	must(t, b.Rotate(t.Context(), "g", 2, spent(3, fine(12), fine(22))))
 
 	want := freshGrant("g")
 	want.RedeemedAt, want.RotatedAt, want.Generation, want.ExpiresAt = utc(10), utc(12), 3, utc(22)
 	for _, generation := range []int{0, 1, 2, 4} {
-		if err := b.Rotate(t.Context(), "g", generation, at(13), at(23)); !errors.Is(err, authz.ErrConflict) {
+		if err := b.Rotate(t.Context(), "g", generation, spent(generation+1, at(13), at(23))); !errors.Is(err, authz.ErrConflict) {
 			t.Errorf("rotating generation %d of 3: got %v, want ErrConflict", generation, err)
 		}
 	}
@@ -123,14 +132,14 @@ func rotateByGeneration(t *testing.T, b Backend) {
 func revokedGrant(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("code")))
 	must(t, b.RevokeGrant(t.Context(), "code", at(30), "signed out"))
-	if err := b.RedeemCode(t.Context(), "code", 1, at(31), at(41)); !errors.Is(err, authz.ErrConflict) {
+	if err := b.RedeemCode(t.Context(), "code", spent(1, at(31), at(41))); !errors.Is(err, authz.ErrConflict) {
 		t.Errorf("redeeming after revocation: got %v, want ErrConflict", err)
 	}
 
 	must(t, b.CreateGrant(t.Context(), freshGrant("refresh")))
-	must(t, b.RedeemCode(t.Context(), "refresh", 1, at(10), at(20)))
+	must(t, b.RedeemCode(t.Context(), "refresh", spent(1, at(10), at(20))))
 	must(t, b.RevokeGrant(t.Context(), "refresh", at(30), "signed out"))
-	if err := b.Rotate(t.Context(), "refresh", 1, at(31), at(41)); !errors.Is(err, authz.ErrConflict) {
+	if err := b.Rotate(t.Context(), "refresh", 1, spent(2, at(31), at(41))); !errors.Is(err, authz.ErrConflict) {
 		t.Errorf("rotating after revocation: got %v, want ErrConflict", err)
 	}
 	got, err := b.Grant(t.Context(), "refresh")
@@ -154,8 +163,8 @@ func revokeTwice(t *testing.T, b Backend) {
 func changeOneGrant(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("mine")))
 	must(t, b.CreateGrant(t.Context(), freshGrant("other")))
-	must(t, b.RedeemCode(t.Context(), "mine", 1, at(10), at(20)))
-	must(t, b.Rotate(t.Context(), "mine", 1, at(11), at(21)))
+	must(t, b.RedeemCode(t.Context(), "mine", spent(1, at(10), at(20))))
+	must(t, b.Rotate(t.Context(), "mine", 1, spent(2, at(11), at(21))))
 	must(t, b.RevokeGrant(t.Context(), "mine", at(12), "reused"))
 	got, err := b.Grant(t.Context(), "other")
 	must(t, err)
@@ -167,7 +176,7 @@ func isConflict(err error) bool { return errors.Is(err, authz.ErrConflict) }
 func raceRedeem(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("g")))
 	won, lost := race(t, 50, isConflict, func(int) error {
-		return b.RedeemCode(t.Context(), "g", 1, at(10), at(20))
+		return b.RedeemCode(t.Context(), "g", spent(1, at(10), at(20)))
 	})
 	if won != 1 || lost != 49 {
 		t.Errorf("%d redemptions won and %d lost, want 1 and 49", won, lost)
@@ -176,9 +185,9 @@ func raceRedeem(t *testing.T, b Backend) {
 
 func raceRotate(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("g")))
-	must(t, b.RedeemCode(t.Context(), "g", 1, at(10), at(20)))
+	must(t, b.RedeemCode(t.Context(), "g", spent(1, at(10), at(20))))
 	won, lost := race(t, 50, isConflict, func(int) error {
-		return b.Rotate(t.Context(), "g", 1, at(11), at(21))
+		return b.Rotate(t.Context(), "g", 1, spent(2, at(11), at(21)))
 	})
 	if won != 1 || lost != 49 {
 		t.Errorf("%d rotations won and %d lost, want 1 and 49", won, lost)
@@ -194,14 +203,14 @@ func raceRotate(t *testing.T, b Backend) {
 // many refreshes were on their way.
 func raceRevoke(t *testing.T, b Backend) {
 	must(t, b.CreateGrant(t.Context(), freshGrant("g")))
-	must(t, b.RedeemCode(t.Context(), "g", 1, at(10), at(20)))
+	must(t, b.RedeemCode(t.Context(), "g", spent(1, at(10), at(20))))
 	var mu sync.Mutex
 	var rotated []int
 	race(t, 20, isConflict, func(i int) error {
 		if i == 10 {
 			return b.RevokeGrant(t.Context(), "g", at(12), "stolen")
 		}
-		err := b.Rotate(t.Context(), "g", 1, at(11), at(21))
+		err := b.Rotate(t.Context(), "g", 1, spent(2, at(11), at(21)))
 		if err == nil {
 			mu.Lock()
 			defer mu.Unlock()
@@ -223,8 +232,8 @@ func tokenRevocation(t *testing.T, b Backend) {
 		if revoked {
 			t.Errorf("%q is revoked before it was", jti)
 		}
-		must(t, b.RevokeToken(t.Context(), jti, at(1)))
-		must(t, b.RevokeToken(t.Context(), jti, at(1)))
+		must(t, b.RevokeToken(t.Context(), jti, authz.StatusIndex{}, at(1)))
+		must(t, b.RevokeToken(t.Context(), jti, authz.StatusIndex{}, at(1)))
 		revoked, err = b.TokenRevoked(t.Context(), jti)
 		must(t, err)
 		if !revoked {
@@ -235,7 +244,7 @@ func tokenRevocation(t *testing.T, b Backend) {
 		t.Errorf("a jti of another case: revoked %v, error %v", revoked, err)
 	}
 	won, _ := race(t, 20, func(error) bool { return false }, func(int) error {
-		return b.RevokeToken(t.Context(), "raced", at(1))
+		return b.RevokeToken(t.Context(), "raced", authz.StatusIndex{}, at(1))
 	})
 	if won != 20 {
 		t.Errorf("%d of 20 revocations at once succeeded", won)

@@ -21,6 +21,7 @@ type clientFlags struct {
 	redirectURIs, postLogoutURIs          []string
 	grants, scopes, audiences             []string
 	public, firstParty, pkce, idClaims    bool
+	statusList                            bool
 	clientURI, logoURI, policyURI, tosURI string
 	set                                   *pflag.FlagSet
 }
@@ -51,6 +52,7 @@ func (f *clientFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.authMethod, "token-endpoint-auth-method", "", "client_secret_basic, client_secret_post or none (default: either of the first two)")
 	set.StringVar(&f.idTokenAlg, "id-token-signed-response-alg", "", "the `ALGORITHM` that signs its ID tokens, one of keys.algorithms (default: RS256, or the first of them)")
 	set.StringVar(&f.accessTokenAlg, "access-token-signed-response-alg", "", "the `ALGORITHM` that signs its access tokens, one of keys.algorithms (default: RS256, or the first of them)")
+	set.BoolVar(&f.statusList, "access-token-status-list", true, "its access tokens say in which status list a revocation would stand; false makes them shorter")
 	set.StringVar(&f.clientURI, "client-uri", "", "the `URI` of its home page")
 	set.StringVar(&f.logoURI, "logo-uri", "", "the `URI` of its picture")
 	set.StringVar(&f.policyURI, "policy-uri", "", "the `URI` of its privacy policy")
@@ -105,6 +107,10 @@ func (f *clientFlags) apply(c *clients.Client) {
 	if f.set.Changed("require-pkce") {
 		pkce := f.pkce
 		c.RequirePKCE = &pkce
+	}
+	if f.set.Changed("access-token-status-list") {
+		listed := f.statusList
+		c.AccessTokenStatusList = &listed
 	}
 	f.applyAuth(c)
 }

@@ -82,6 +82,7 @@ func (a *app) printClient(c clients.Client, plain string) error {
 		pair{"id_token_claims", yes(c.IDTokenClaims)},
 		pair{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},
 		pair{"access_token_signed_response_alg", c.AccessTokenSignedResponseAlg},
+		pair{"access_token_status_list", yes(c.StatusListed())},
 		pair{"client_uri", c.ClientURI},
 		pair{"logo_uri", c.LogoURI},
 		pair{"policy_uri", c.PolicyURI},

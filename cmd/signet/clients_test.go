@@ -44,7 +44,7 @@ func TestClientsCreateFillsInWhatIsLeftOut(t *testing.T) {
 		"client_id": "app", "client_name": "app", "scope": "openid profile email offline_access",
 		"grant_types": []any{"authorization_code", "refresh_token"}, "response_types": []any{"code"},
 		"redirect_uris": []any{"https://app.example.com/cb"}, "post_logout_redirect_uris": []any{}, "audiences": []any{},
-		"first_party": false, "id_token_claims": false, "disabled": false, "source": "cli", "client_secret_expires_at": 0.0,
+		"first_party": false, "id_token_claims": false, "access_token_status_list": true, "disabled": false, "source": "cli", "client_secret_expires_at": 0.0,
 		"require_pkce": nil, "token_endpoint_auth_method": nil,
 	} {
 		if !reflect.DeepEqual(app[name], want) {
@@ -152,6 +152,7 @@ func TestClientsUpdateChangesOnlyWhatIsGiven(t *testing.T) {
 		{[]string{"--first-party=false"}, "first_party", false},
 		{[]string{"--require-pkce"}, "require_pkce", true},
 		{[]string{"--id-token-claims=false"}, "id_token_claims", false},
+		{[]string{"--access-token-status-list=false"}, "access_token_status_list", false},
 		{[]string{"--token-endpoint-auth-method", "client_secret_basic"}, "token_endpoint_auth_method", "client_secret_basic"},
 		{[]string{"--public=false"}, "", nil},
 		{[]string{"--post-logout-redirect-uri", "https://a.example.com/out"}, "post_logout_redirect_uris", []any{"https://a.example.com/out"}},

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"signet/authz"
 	"signet/authz/store"
 	"signet/cmd/signet/config"
 	"signet/cmd/signet/server"
@@ -88,7 +89,7 @@ func TestTokenInspectSaysWhatIsWrong(t *testing.T) {
 	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	ago := func(d time.Duration) int64 { return time.Now().Add(-d).Unix() }
 	revoked := sign(t, ring, "at+jwt", good(claims{"jti": "j2"}))
-	if err := st.RevokeToken(context.Background(), "j2", time.Now().Add(time.Hour)); err != nil {
+	if err := st.RevokeToken(context.Background(), "j2", authz.StatusIndex{}, time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]struct{ token, want string }{

@@ -51,6 +51,7 @@ func (d *Client) client() clients.Client {
 		IDTokenClaims:                d.IDTokenClaims,
 		IDTokenSignedResponseAlg:     d.IDTokenAlg,
 		AccessTokenSignedResponseAlg: d.AccessTokenAlg,
+		AccessTokenStatusList:        d.AccessTokenStatusList,
 		Disabled:                     d.Disabled,
 		ClientURI:                    d.ClientURI,
 		LogoURI:                      d.LogoURI,

@@ -92,6 +92,8 @@ type Tokens struct {
 	// CodeTTL is that of an authorization code: ten minutes at the very most
 	// (RFC 6749, section 4.1.2).
 	CodeTTL time.Duration `config:"code_ttl"`
+	// StatusTTL is how long resource servers may keep a status list.
+	StatusTTL time.Duration `config:"status_ttl"`
 }
 
 // Refresh holds the rules for refresh tokens.
@@ -168,6 +170,7 @@ type Client struct {
 	IDTokenClaims           bool     `config:"id_token_claims"`
 	IDTokenAlg              string   `config:"id_token_signed_response_alg"`
 	AccessTokenAlg          string   `config:"access_token_signed_response_alg"`
+	AccessTokenStatusList   *bool    `config:"access_token_status_list"`
 	Disabled                bool     `config:"disabled"`
 	ClientURI               string   `config:"client_uri"`
 	LogoURI                 string   `config:"logo_uri"`
@@ -185,7 +188,7 @@ func Default() *Config {
 		Migrate:      MigrateAuto,
 		DatabasePool: DatabasePool{MaxOpen: store.DefaultMaxOpenConns},
 		Log:          Log{Level: "info", Format: "text"},
-		Tokens:       Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute},
+		Tokens:       Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute, StatusTTL: time.Minute},
 		Refresh:      Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
 		Session:      Session{Lifetime: 12 * time.Hour},
 		Interaction:  Interaction{Lifetime: 30 * time.Minute},

@@ -182,9 +182,10 @@ func (v *validator) database() {
 
 func (v *validator) lifetimes() {
 	t, r := v.cfg.Tokens, v.cfg.Refresh
-	v.within("tokens.access_ttl", t.AccessTTL, time.Second, day, "it cannot be called back while it lives")
+	v.within("tokens.access_ttl", t.AccessTTL, time.Second, day, "who has it need not ask whether it was revoked")
 	v.within("tokens.id_ttl", t.IDTTL, time.Second, day, "it speaks of one sign-in")
 	v.within("tokens.code_ttl", t.CodeTTL, time.Second, 10*time.Minute, "RFC 6749, section 4.1.2")
+	v.within("tokens.status_ttl", t.StatusTTL, time.Second, time.Hour, "APIs take a revoked token for so long")
 	v.within("refresh.idle_ttl", r.IdleTTL, time.Second, 3650*day, "")
 	v.within("refresh.absolute_ttl", r.AbsoluteTTL, time.Second, 3650*day, "")
 	v.within("refresh.grace", r.Grace, 0, 10*time.Minute, "a stolen token can be replayed for as long")

@@ -9,6 +9,7 @@
 //	process_test.go     the binary: first run, commands beside it, stop, mistakes
 //	storm*_test.go      keys rotate every second, and no caching verifier notices
 //	operate_test.go     what an operator sets up: declared clients, a certificate
+//	status_test.go      status lists, as resource servers see them
 //	queries_test.go     what each endpoint may ask of the database
 //	bad_input_*_test.go what mistakes of apps are answered with
 //	security_*_test.go  each past vulnerability of a server like this one

@@ -46,12 +46,24 @@ func goVerifier(t *testing.T, i *issuer) verifier {
 
 // joseVerifier runs npm's jose in a Node process.
 func joseVerifier(t *testing.T, i *issuer) verifier {
-	modules := nodeModules(t, "jose")
+	ask := askNode(t, "jose", "verify.mjs", i.URL, testAPI)
+	return func(token string) (string, bool) {
+		var answer struct{ Sub, Error string }
+		ask(map[string]string{"token": token}, &answer)
+		return answer.Sub, answer.Error == ""
+	}
+}
+
+// askNode runs a script of testdata that uses an npm package, and returns a
+// function that writes a line of JSON to it and reads one from it.
+func askNode(t *testing.T, pkg, script string, args ...string) func(question, answer any) {
+	t.Helper()
+	modules := nodeModules(t, pkg)
 	node, err := exec.LookPath("node")
 	if err != nil {
 		missing(t, "no Node here: tokens are not verified by another language")
 	}
-	cmd := exec.CommandContext(t.Context(), node, filepath.Join("testdata", "verify.mjs"), i.URL, testAPI)
+	cmd := exec.CommandContext(t.Context(), node, append([]string{filepath.Join("testdata", script)}, args...)...)
 	cmd.Env = append(os.Environ(), "SIGNET_NODE_MODULES="+modules)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -70,20 +82,17 @@ func joseVerifier(t *testing.T, i *issuer) verifier {
 		_ = cmd.Wait()
 	})
 	lines := bufio.NewReader(out)
-	return func(token string) (string, bool) {
-		question, _ := json.Marshal(map[string]string{"token": token})
-		if _, err := in.Write(append(question, '\n')); err != nil {
+	return func(question, answer any) {
+		if _, err := in.Write([]byte(marshal(t, question) + "\n")); err != nil {
 			t.Fatal(err)
 		}
 		line, err := lines.ReadBytes('\n')
 		if err != nil && err != io.EOF {
 			t.Fatal(err)
 		}
-		var answer struct{ Sub, Error string }
-		if err := json.Unmarshal(line, &answer); err != nil {
+		if err := json.Unmarshal(line, answer); err != nil {
 			t.Fatalf("%v: %q", err, line)
 		}
-		return answer.Sub, answer.Error == ""
 	}
 }
 

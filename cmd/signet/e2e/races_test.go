@@ -93,10 +93,10 @@ func newCore(t *testing.T, db storetest.Backend, grace time.Duration) *core {
 		t.Fatal(err)
 	}
 	c.provider, err = authz.New(authz.Config{
-		Issuer: c.URL, Grants: db, Tokens: db, Consents: db, Clients: db, People: db,
+		Issuer: c.URL, Grants: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
 		Keys: ring, SigningAlgs: []string{"ES256"}, Secret: bytes.Repeat([]byte{2}, 32),
 		AccessTokenTTL: 10 * time.Minute, IDTokenTTL: time.Hour, CodeTTL: time.Minute,
-		RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: 24 * time.Hour, RefreshGrace: grace,
+		StatusTTL: time.Minute, RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: 24 * time.Hour, RefreshGrace: grace,
 		Now: c.clock.Now, Logger: slog.New(slog.NewTextHandler(c.log, nil)),
 	})
 	if err != nil {

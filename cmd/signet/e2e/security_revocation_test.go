@@ -61,7 +61,7 @@ func breakTables(t *testing.T, v *victim, names ...string) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

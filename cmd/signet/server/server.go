@@ -97,9 +97,10 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer,
-		Grants: st, Tokens: st, Consents: st, Clients: st, People: st,
+		Grants: st, Tokens: st, Status: st, Consents: st, Clients: st, People: st,
 		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
+		StatusTTL:      cfg.Tokens.StatusTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
 		Scopes: cfg.Scopes,
 		Now:    o.Now, Logger: o.Logger,

@@ -99,7 +99,9 @@ func TestPostgresWithAStricterIsolationLevel(t *testing.T) {
 			var done sync.WaitGroup
 			errs := make([]error, 50)
 			for i := range errs {
-				done.Go(func() { errs[i] = s.RedeemCode(t.Context(), "g", authz.Spend{Generation: 1, At: time.Now(), Expires: time.Now()}) })
+				done.Go(func() {
+					errs[i] = s.RedeemCode(t.Context(), "g", authz.Spend{Generation: 1, At: time.Now(), Expires: time.Now()})
+				})
 			}
 			done.Wait()
 			won := 0

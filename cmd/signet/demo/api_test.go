@@ -103,21 +103,3 @@ func serviceToken(t *testing.T, d *Demo, id, audience, scope string) string {
 	}
 	return token.AccessToken
 }
-
-func TestIsAccessToken(t *testing.T) {
-	tests := map[string]bool{
-		"eyJ0eXAiOiJhdCtqd3QifQ.e30.":                 true,  // at+jwt
-		"eyJ0eXAiOiJBVCtKV1QifQ.e30.":                 true,  // AT+JWT
-		"eyJ0eXAiOiJhcHBsaWNhdGlvbi9hdCtqd3QifQ.e30.": true,  // application/at+jwt
-		"eyJ0eXAiOiJKV1QifQ.e30.":                     false, // JWT
-		"e30.e30.":                                    false, // no type
-		"!.e30.":                                      false, // not base64url
-		"W10.e30.":                                    false, // not an object
-		"":                                            false,
-	}
-	for token, want := range tests {
-		if got := isAccessToken(token); got != want {
-			t.Errorf("isAccessToken(%q) = %v", token, got)
-		}
-	}
-}

@@ -103,7 +103,7 @@ func start(ctx context.Context, log *slog.Logger) (_ *Demo, err error) {
 	if err != nil {
 		return nil, err
 	}
-	api, err := newAPI(ctx, apiConfig{Issuer: d.Issuer, URL: d.API, Logger: log})
+	api, err := newAPI(running, apiConfig{Issuer: d.Issuer, URL: d.API, Logger: log})
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,8 @@
 //	              │                                              │
 //	              └─ access token ─► api.go ◄─ signing keys ─────┘
 //
-// The app and the API know the issuer's URL and nothing else of Signet: they
-// use golang.org/x/oauth2 and coreos/go-oidc as any app would, and are written
-// to be copied. demo.go wires the three; session.go keeps who is signed in at
+// The app and the API know the issuer's URL and nothing else of the server: the
+// app uses golang.org/x/oauth2 and coreos/go-oidc as any would, the API
+// signet/keys/verify, and both are written to be copied. demo.go wires the three; session.go keeps who is signed in at
 // the app, and pages.go shows it.
 package demo

@@ -86,7 +86,7 @@ func newCore(t *testing.T, db storetest.Backend, grace time.Duration) *core {
 	c.issuer = &issuer{URL: server.URL, clock: &clock{}, log: &syncBuffer{}}
 	ring, err := keys.Open(t.Context(), keys.Config{
 		Store: db, SealingKey: bytes.Repeat([]byte{1}, 32), Algorithms: []string{"ES256"}, // quick to sign
-		Logger: slog.New(slog.DiscardHandler),
+		Logger:   slog.New(slog.DiscardHandler),
 		Schedule: keys.NewSchedule(keys.ScheduleOptions{RotateEvery: 90 * 24 * time.Hour, TokenLifetime: time.Hour}),
 	})
 	if err != nil {

@@ -92,6 +92,9 @@ type backend struct {
 	// lock keeps all others from changing a table until the transaction ends.
 	// It is nil where a transaction is the only one that writes anyway.
 	lock func(tx *gorm.DB, table string) error
+	// skipLocked ends a query for rows to delete that leaves out those which
+	// another transaction deletes already.
+	skipLocked string
 	// transient reports whether a statement or transaction failed only because
 	// of another one, and left nothing behind. It is nil where that never is.
 	transient func(error) bool

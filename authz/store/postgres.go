@@ -67,7 +67,8 @@ func openPostgres(ctx context.Context, cfg Config) (_ *backend, err error) {
 		writer: db, reader: db, timeout: clientTimeout, transient: thwarted, unstorable: unstorable,
 		// Whatever the server's default is: with REPEATABLE READ and above, a
 		// code that is redeemed twice at once would be an error, not a loser.
-		txOptions: &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+		txOptions:  &sql.TxOptions{Isolation: sql.LevelReadCommitted},
+		skipLocked: " FOR UPDATE SKIP LOCKED",
 		lock: func(tx *gorm.DB, table string) error {
 			// Against itself and all writers, also those of a release that does
 			// not lock; readers go on.

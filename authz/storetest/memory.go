@@ -18,7 +18,7 @@ import (
 type Memory struct {
 	mu           sync.Mutex
 	grants       map[string]authz.Grant
-	revoked      map[string]struct{}
+	revoked      map[string]time.Time // when the token expires
 	consents     map[consentKey][]string
 	clients      map[string]clients.Client
 	people       map[string]login.Person
@@ -28,8 +28,8 @@ type Memory struct {
 	keys         map[string]keys.Record
 	fingerprints map[string]string
 	lists        map[string]authz.StatusList
-	nextBlock    map[string]int              // by list
-	marks        map[string]map[int]struct{} // by list
+	nextBlock    map[string]int               // by list
+	marks        map[string]map[int]time.Time // by list: when the tokens expire
 }
 
 type consentKey struct{ subject, clientID string }
@@ -40,7 +40,7 @@ var _ Backend = (*Memory)(nil)
 func NewMemory() *Memory {
 	return &Memory{
 		grants:       map[string]authz.Grant{},
-		revoked:      map[string]struct{}{},
+		revoked:      map[string]time.Time{},
 		consents:     map[consentKey][]string{},
 		clients:      map[string]clients.Client{},
 		people:       map[string]login.Person{},
@@ -51,7 +51,7 @@ func NewMemory() *Memory {
 		fingerprints: map[string]string{},
 		lists:        map[string]authz.StatusList{},
 		nextBlock:    map[string]int{},
-		marks:        map[string]map[int]struct{}{},
+		marks:        map[string]map[int]time.Time{},
 	}
 }
 
@@ -164,13 +164,15 @@ func (m *Memory) RevokeGrant(ctx context.Context, id string, at time.Time, reaso
 }
 
 // RevokeToken implements authz.TokenStore.
-func (m *Memory) RevokeToken(ctx context.Context, jti string, index authz.StatusIndex, _ time.Time) error {
+func (m *Memory) RevokeToken(ctx context.Context, jti string, index authz.StatusIndex, expires time.Time) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	m.revoked[jti] = struct{}{}
+	if _, twice := m.revoked[jti]; !twice {
+		m.revoked[jti] = kept(expires)
+	}
 	if index.List != "" {
 		m.mark(index)
 	}

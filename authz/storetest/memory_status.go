@@ -26,9 +26,11 @@ func keptLive(live []authz.StatusIndex) []authz.StatusIndex {
 // of a list that is not there is no error, and lists that come later show it.
 func (m *Memory) mark(i authz.StatusIndex) {
 	if m.marks[i.List] == nil {
-		m.marks[i.List] = map[int]struct{}{}
+		m.marks[i.List] = map[int]time.Time{}
 	}
-	m.marks[i.List][i.Index] = struct{}{}
+	if until := kept(i.Expires); until.After(m.marks[i.List][i.Index]) {
+		m.marks[i.List][i.Index] = until
+	}
 }
 
 // ReserveStatusBlock implements authz.StatusStore.

@@ -25,6 +25,7 @@ type Backend interface {
 	login.SetupStore
 	keys.Store
 	Fingerprints
+	Sweeper
 }
 
 // Fingerprints remembers what must not change from one start to the next.
@@ -92,6 +93,9 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"keys/race of changes", raceKeys},
 		{"fingerprints/remembered and compared", fingerprints},
 		{"fingerprints/race of the first value", raceFingerprint},
+		{"sweep/what has expired goes", sweepExpired},
+		{"sweep/in batches", sweepInBatches},
+		{"sweep/race", raceSweep},
 		{"everything/what goes in and out is a copy", copies},
 		{"everything/what no row can hold is not found", unstorable},
 		{"everything/cancelled context", cancelled},

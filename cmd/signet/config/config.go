@@ -50,6 +50,7 @@ type Config struct {
 	Interaction Interaction `config:"interaction"`
 	Keys        Keys        `config:"keys"`
 	Passwords   Passwords   `config:"passwords"`
+	Sweep       Sweep       `config:"sweep"`
 	Branding    Branding    `config:"branding"`
 
 	// Scopes maps each scope of the operator's own to the words that the
@@ -147,6 +148,12 @@ type Passwords struct {
 	Concurrency int `config:"concurrency"`
 }
 
+// Sweep holds the rules for removing what has expired.
+type Sweep struct {
+	// Every is how often; 0 turns it off.
+	Every time.Duration `config:"every"`
+}
+
 // Branding is what people see of the operator.
 type Branding struct {
 	Name string `config:"name"`
@@ -193,6 +200,7 @@ func Default() *Config {
 		Session:      Session{Lifetime: 12 * time.Hour},
 		Interaction:  Interaction{Lifetime: 30 * time.Minute},
 		Keys:         Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
+		Sweep:        Sweep{Every: 10 * time.Minute},
 		Branding:     Branding{Name: "Signet"},
 	}
 }

@@ -190,6 +190,7 @@ func (v *validator) lifetimes() {
 	v.within("refresh.absolute_ttl", r.AbsoluteTTL, time.Second, 3650*day, "")
 	v.within("refresh.grace", r.Grace, 0, 10*time.Minute, "a stolen token can be replayed for as long")
 	v.within("session.lifetime", v.cfg.Session.Lifetime, time.Second, 365*day, "")
+	v.within("sweep.every", v.cfg.Sweep.Every, 0, day, "0 turns it off")
 	v.within("interaction.lifetime", v.cfg.Interaction.Lifetime, time.Second, day, "")
 	if r.IdleTTL > r.AbsoluteTTL {
 		v.fault("refresh.idle_ttl", "%s is longer than refresh.absolute_ttl, %s; make it shorter, or that one longer", FormatDuration(r.IdleTTL), FormatDuration(r.AbsoluteTTL))

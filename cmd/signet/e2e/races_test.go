@@ -40,7 +40,7 @@ var backends = map[string]func(t *testing.T) storetest.Backend{
 }
 
 // openStore opens a database until the test ends.
-func openStore(t *testing.T, database string) *store.Store {
+func openStore(t testing.TB, database string) *store.Store {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Config{Database: database, MaxOpenConns: 20})
 	if err != nil {
@@ -58,12 +58,13 @@ func openStore(t *testing.T, database string) *store.Store {
 // person, ada, and one client, "app".
 type core struct {
 	*issuer
-	t        *testing.T
+	t        testing.TB
+	db       storetest.Backend
 	provider *authz.Provider
 	secret   string
 }
 
-func newCore(t *testing.T, db storetest.Backend, grace time.Duration) *core {
+func newCore(t testing.TB, db storetest.Backend, grace time.Duration) *core {
 	t.Helper()
 	if err := db.CreatePerson(t.Context(), login.Person{ID: "ada", Username: "ada"}); err != nil {
 		t.Fatal(err)
@@ -79,7 +80,7 @@ func newCore(t *testing.T, db storetest.Backend, grace time.Duration) *core {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	c := &core{t: t, secret: plain}
+	c := &core{t: t, db: db, secret: plain}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

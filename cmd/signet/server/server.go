@@ -65,6 +65,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.Keys.Run(background) })
+	s.done.Go(func() { newSweeper(o.Config, st, o.Now, o.Logger).run(background) })
 	return s, nil
 }
 

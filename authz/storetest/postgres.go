@@ -110,41 +110,60 @@ var server = sync.OnceValues(func() (string, error) {
 // startPostgres starts a Postgres that lives as long as this process, on a
 // free port of 127.0.0.1, and returns the URL of its superuser.
 func startPostgres() (string, error) {
-	bin, err := postgresBin()
+	c, err := newCluster()
 	if err != nil {
 		return "", err
 	}
+	args := c.args("fsync=off", "full_page_writes=off", "synchronous_commit=off") // nothing has to outlive a loss of power
+	return c.url, startDaemon(c.dir, c.who, c.program, args, func() error { return answers(c.url) })
+}
+
+// cluster is the data of a Postgres server of our own.
+type cluster struct {
+	dir, program, url, port string
+	who                     *identity
+}
+
+// newCluster makes a new one, which is not started.
+func newCluster() (*cluster, error) {
+	bin, err := postgresBin()
+	if err != nil {
+		return nil, err
+	}
 	dir, who, err := unprivilegedDir("postgres")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	password := rand.Text()
 	passwordFile := filepath.Join(dir, "password")
 	if err := writeFor(who, passwordFile, password); err != nil {
-		return "", err
+		return nil, err
 	}
 	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", filepath.Join(dir, "data"), "-U", "signet", "--pwfile", passwordFile,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	initdb.Dir, initdb.SysProcAttr = dir, who.attributes()
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
+		return nil, errors.Join(fmt.Errorf("initdb: %w\n%s", err, out), os.RemoveAll(dir))
 	}
 	port, err := freePort()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	address := (&url.URL{
 		Scheme: "postgres", User: url.UserPassword("signet", password), Host: net.JoinHostPort("127.0.0.1", port),
 		Path: "/postgres", RawQuery: "sslmode=disable",
 	}).String()
-	args := []string{"-D", filepath.Join(dir, "data"), "-p", port}
-	for _, setting := range []string{
-		"listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=32MB", "deadlock_timeout=100ms",
-		"fsync=off", "full_page_writes=off", "synchronous_commit=off", // nothing has to outlive a loss of power
-	} {
+	return &cluster{dir: dir, program: filepath.Join(bin, "postgres"), url: address, port: port, who: who}, nil
+}
+
+// args are those that the server is started with.
+func (c *cluster) args(settings ...string) []string {
+	args := []string{"-D", filepath.Join(c.dir, "data"), "-p", c.port}
+	settings = append(settings, "listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=200", "shared_buffers=32MB", "deadlock_timeout=100ms")
+	for _, setting := range settings {
 		args = append(args, "-c", setting)
 	}
-	return address, startDaemon(dir, who, filepath.Join(bin, "postgres"), args, func() error { return answers(address) })
+	return args
 }
 
 // postgresBin is the folder of the server's programs, which Debian does not
@@ -225,22 +244,26 @@ max_client_conn = 500
 `
 
 // answers tries to connect until it works.
-func answers(u string) error {
-	db, err := sql.Open("pgx", u)
-	if err != nil {
-		return err
-	}
-	defer db.Close()
+func answers(u string) (err error) {
 	for range 300 {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		err = db.PingContext(ctx)
-		cancel()
-		if err == nil {
+		if err = pings(u); err == nil {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
 	return err
+}
+
+// pings asks a server once.
+func pings(u string) error {
+	db, err := sql.Open("pgx", u)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return db.PingContext(ctx)
 }
 
 func freePort() (string, error) {

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"signet/authz/storetest"
 )
 
 // The whole of it:
@@ -24,11 +26,28 @@ var kills = flag.Int("kills", 5, "how often the server is killed in a crash test
 const crashApps = 6
 
 // TestCrash kills the server with -9, again and again, while apps exchange
-// codes and refresh. Whatever was answered 200 is honoured afterwards; what was
-// cut off can be tried again, and signs nobody out; nothing is redeemed twice;
-// and the database opens each time.
+// codes and refresh; and, every third time, the database. Whatever was answered
+// 200 is honoured afterwards; what was cut off can be tried again, and signs
+// nobody out; nothing is redeemed twice; and the database opens each time.
 func TestCrash(t *testing.T) {
-	in := newInstall(t)
+	t.Run("SQLite", func(t *testing.T) {
+		in := newInstall(t)
+		crash(t, in, nil)
+		var verdict string
+		if err := in.openDatabase().QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+			t.Errorf("the database: %q, %v", verdict, err)
+		}
+	})
+	t.Run("Postgres", func(t *testing.T) {
+		database := storetest.NewCrashingPostgres(t)
+		t.Setenv("SIGNET_DATABASE", database.URL)
+		crash(t, newInstall(t), database.Crash)
+	})
+}
+
+// crash has apps at work while their server, and the database if it can, dies
+// and comes back.
+func crash(t *testing.T, in *install, crashDatabase func()) {
 	c := newCrash(t, in)
 	var server *exec.Cmd
 	server, _ = in.launch()
@@ -36,16 +55,22 @@ func TestCrash(t *testing.T) {
 	for range crashApps {
 		c.apps.Go(c.app)
 	}
-	for range *kills {
+	for k := range *kills {
 		// Somewhere in the work: how far it is, is up to the machine.
 		time.Sleep(time.Duration(rand.IntN(200)) * time.Millisecond)
 		if err := server.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		_ = server.Wait()
+		if crashDatabase != nil && k%3 == 0 {
+			crashDatabase()
+		}
 		before := c.done.Load()
 		server, _ = in.launch()
 		c.await(before + crashApps) // it works again
+		if crashDatabase != nil && k%3 == 1 {
+			crashDatabase() // beneath a server that runs
+		}
 		if t.Failed() {
 			break
 		}
@@ -53,16 +78,12 @@ func TestCrash(t *testing.T) {
 	close(c.stop)
 	c.apps.Wait()
 	c.replayAll()
-	var verdict string
-	if err := in.openDatabase().QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
-		t.Errorf("the database: %q, %v", verdict, err)
-	}
 	t.Logf("%d kills; %d codes redeemed and %d refreshes answered, %d requests cut off, of which %d were refreshes that got their answer later; %d codes whose answer was lost",
 		*kills, len(c.redeemed), c.refreshed.Load(), c.cut.Load(), c.resumed.Load(), c.lost.Load())
 }
 
-// crash is what apps do while the server comes and goes.
-type crash struct {
+// crashTest is what apps do while the server comes and goes.
+type crashTest struct {
 	t      *testing.T
 	i      *issuer
 	in     *install
@@ -77,9 +98,9 @@ type crash struct {
 	redeemed []string // codes that were answered 200
 }
 
-func newCrash(t *testing.T, in *install) *crash {
+func newCrash(t *testing.T, in *install) *crashTest {
 	t.Helper()
-	c := &crash{t: t, in: in, i: &issuer{URL: in.URL}, stop: make(chan struct{}), jar: newBrowser(t)}
+	c := &crashTest{t: t, in: in, i: &issuer{URL: in.URL}, stop: make(chan struct{}), jar: newBrowser(t)}
 	cmd := in.command("users", "create", "--username", "ada", "--password-stdin")
 	cmd.Stdin = strings.NewReader(testPassword + "\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -97,10 +118,10 @@ func newCrash(t *testing.T, in *install) *crash {
 }
 
 // signIn makes the session that all apps share.
-func (c *crash) signIn() { c.jar.authorize(c.i.authorizeURL("app", nil), "ada") }
+func (c *crashTest) signIn() { c.jar.authorize(c.i.authorizeURL("app", nil), "ada") }
 
 // await waits until the apps have got so many answers.
-func (c *crash) await(answers int64) {
+func (c *crashTest) await(answers int64) {
 	c.t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for c.done.Load() < answers && !c.t.Failed() {
@@ -111,7 +132,7 @@ func (c *crash) await(answers int64) {
 	}
 }
 
-func (c *crash) over() bool {
+func (c *crashTest) over() bool {
 	select {
 	case <-c.stop:
 		return true
@@ -121,7 +142,7 @@ func (c *crash) over() bool {
 }
 
 // app gets a code, redeems it, and refreshes a few times; over and over.
-func (c *crash) app() {
+func (c *crashTest) app() {
 	client := &http.Client{Jar: c.jar.client.Jar, CheckRedirect: c.jar.client.CheckRedirect, Transport: &http.Transport{}}
 	defer client.CloseIdleConnections()
 	for !c.over() {
@@ -137,7 +158,7 @@ func (c *crash) app() {
 }
 
 // authorize gets a code by the session, without a page.
-func (c *crash) authorize(client *http.Client) string {
+func (c *crashTest) authorize(client *http.Client) string {
 	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, c.i.authorizeURL("app", nil), nil)
 	if err != nil {
 		c.t.Error(err)
@@ -158,7 +179,7 @@ func (c *crash) authorize(client *http.Client) string {
 // redeem exchanges a code. If the answer does not come, trying again finds the
 // code unspent, or spent for an answer that was lost: then the app has to start
 // over, and nobody has tokens.
-func (c *crash) redeem(client *http.Client, code string) (answer, bool) {
+func (c *crashTest) redeem(client *http.Client, code string) (answer, bool) {
 	for tries := 0; !c.over(); tries++ {
 		a, answered := c.post(client, redeemForm(code))
 		switch {
@@ -180,7 +201,7 @@ func (c *crash) redeem(client *http.Client, code string) (answer, bool) {
 }
 
 // refresh refreshes until it is answered: a crash signs nobody out.
-func (c *crash) refresh(client *http.Client, token string) (answer, bool) {
+func (c *crashTest) refresh(client *http.Client, token string) (answer, bool) {
 	for tries := 0; !c.over(); tries++ {
 		a, answered := c.post(client, refreshForm(token))
 		if !answered {
@@ -199,7 +220,7 @@ func (c *crash) refresh(client *http.Client, token string) (answer, bool) {
 	return answer{}, false
 }
 
-func (c *crash) post(client *http.Client, form url.Values) (answer, bool) {
+func (c *crashTest) post(client *http.Client, form url.Values) (answer, bool) {
 	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.i.URL+"/oauth2/token", strings.NewReader(form.Encode()))
 	if err != nil {
 		c.t.Error(err)
@@ -210,13 +231,15 @@ func (c *crash) post(client *http.Client, form url.Values) (answer, bool) {
 	return c.send(client, req)
 }
 
-// send returns false when the server died before it had answered in full.
-func (c *crash) send(client *http.Client, req *http.Request) (answer, bool) {
+// send returns false when the server died before it had answered in full, or
+// had no database.
+func (c *crashTest) send(client *http.Client, req *http.Request) (answer, bool) {
 	resp, err := client.Do(req)
 	if err == nil {
 		defer resp.Body.Close()
 		var body []byte
-		if body, err = io.ReadAll(resp.Body); err == nil {
+		// 5xx says that it could not be done: the database is away.
+		if body, err = io.ReadAll(resp.Body); err == nil && resp.StatusCode < http.StatusInternalServerError {
 			a := answer{Status: resp.StatusCode, Header: resp.Header, Raw: string(body)}
 			_ = json.Unmarshal(body, &a.Body) // authorize answers with a redirect
 			c.done.Add(1)
@@ -224,12 +247,12 @@ func (c *crash) send(client *http.Client, req *http.Request) (answer, bool) {
 		}
 	}
 	c.cut.Add(1)
-	time.Sleep(5 * time.Millisecond) // while it is down, it refuses at once
+	time.Sleep(20 * time.Millisecond) // while it is down, it refuses at once
 	return answer{}, false
 }
 
 // replayAll presents every code again that was answered 200.
-func (c *crash) replayAll() {
+func (c *crashTest) replayAll() {
 	c.t.Helper()
 	client := &http.Client{}
 	defer client.CloseIdleConnections()

@@ -17,6 +17,7 @@ import (
 const (
 	codePrefix    = "sgc_"
 	refreshPrefix = "sgr_"
+	accessPrefix  = "sga_"
 )
 
 const (
@@ -24,17 +25,19 @@ const (
 	macBytes     = sha256.Size
 )
 
-// errCredential says that a string is not a code or refresh token of ours.
+// errCredential says that a string is not a code, refresh token or opaque
+// access token of ours.
 var errCredential = errors.New("not a credential of this server")
 
-// credentials makes and reads authorization codes and refresh tokens. Both
+// credentials makes and reads authorization codes, refresh tokens and opaque
+// access tokens (opaque.go). The first two
 // carry the id of their grant, a refresh token its generation as well, under
 // an HMAC of the server secret. So a spent one still finds its row, reuse is
 // told apart from garbage, the successor of a refresh token can be made again
 // without having been stored, and the database alone forges nothing.
 type credentials struct {
-	codeKey, refreshKey []byte
-	encoding            *base64.Encoding
+	codeKey, refreshKey, accessKey []byte
+	encoding                       *base64.Encoding
 }
 
 func newCredentials(secret []byte) (*credentials, error) {
@@ -42,7 +45,9 @@ func newCredentials(secret []byte) (*credentials, error) {
 		return nil, fmt.Errorf("the server secret has %d bytes, it needs 32", len(secret))
 	}
 	c := &credentials{encoding: base64.RawURLEncoding.Strict()}
-	for label, key := range map[string]*[]byte{"authorization code": &c.codeKey, "refresh token": &c.refreshKey} {
+	for label, key := range map[string]*[]byte{
+		"authorization code": &c.codeKey, "refresh token": &c.refreshKey, "opaque access token": &c.accessKey,
+	} {
 		k, err := hkdf.Key(sha256.New, secret, nil, "signet "+label, 32)
 		if err != nil {
 			return nil, fmt.Errorf("derive the %s key: %w", label, err)

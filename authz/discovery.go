@@ -33,6 +33,7 @@ type metadata struct {
 	IDTokenSigningAlgs     []string `json:"id_token_signing_alg_values_supported"`
 	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionMethods   []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAlgs      []string `json:"introspection_signing_alg_values_supported"` // RFC 9701, section 7
 	RevocationMethods      []string `json:"revocation_endpoint_auth_methods_supported"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	ClaimsSupported        []string `json:"claims_supported"`
@@ -79,6 +80,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		IDTokenSigningAlgs:     p.cfg.SigningAlgs,
 		TokenAuthMethods:       all,
 		IntrospectionMethods:   secret,
+		IntrospectionAlgs:      p.cfg.SigningAlgs,
 		RevocationMethods:      all,
 		CodeChallengeMethods:   []string{"S256"},
 		ClaimsSupported:        supportedClaims,

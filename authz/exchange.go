@@ -19,6 +19,8 @@ type exchange struct {
 	// lost in a race; one spent earlier is replayed.
 	arrived time.Time
 	grant   *Grant
+	// rules are those of the client for its refresh tokens.
+	rules refreshRules
 	// presented is the generation of the refresh token in the request.
 	presented int
 	// atPKCE is set once fosite has come to the PKCE handler, the last check

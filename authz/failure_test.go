@@ -74,6 +74,7 @@ func newFailing(t *testing.T) (*failing, *authz.Provider) {
 // database is what a provider needs of one.
 type database interface {
 	authz.GrantStore
+	authz.GrantFinder
 	authz.TokenStore
 	authz.StatusStore
 	authz.ConsentStore
@@ -84,7 +85,7 @@ type database interface {
 func newProvider(t *testing.T, db database, ring authz.Keyring, log *slog.Logger, change ...func(*authz.Config)) *authz.Provider {
 	t.Helper()
 	cfg := authz.Config{
-		Issuer: "https://id.example.test", Grants: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
+		Issuer: "https://id.example.test", Grants: db, GrantFinder: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
 		Keys: ring, SigningAlgs: []string{"ES256", "RS256"},
 		Secret: bytes.Repeat([]byte{2}, 32), AccessTokenTTL: time.Minute, IDTokenTTL: time.Minute, CodeTTL: time.Minute, StatusTTL: time.Minute,
 		RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: time.Hour, Logger: log,

@@ -97,6 +97,10 @@ type GrantStore interface {
 	// changes Generation too, the Live of s, which was made from the one that
 	// was read with current, can lose nothing.
 	Rotate(ctx context.Context, id string, current int, s Spend) error
+	// ExtendGrant sets ExpiresAt and Live to those of s, on condition that
+	// Generation, ExpiresAt and Live are those of seen and the grant not revoked:
+	// nothing was refreshed since it was read. Otherwise it returns ErrConflict.
+	ExtendGrant(ctx context.Context, seen Grant, s Spend) error
 	// RevokeGrant sets RevokedAt and RevokedReason if the grant is not revoked
 	// yet and, in the same transaction, marks each of its status indexes that
 	// has not expired at that time. Revoking twice, or a grant that is gone,

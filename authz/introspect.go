@@ -2,48 +2,104 @@ package authz
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"mime"
 	"net/http"
-	"slices"
+	"strconv"
 	"strings"
 
 	"signet/clients"
 )
 
+// typeJSON is what an introspection response is unless a JWT is asked for.
+const typeJSON = "application/json"
+
 // Introspect is the introspection endpoint (RFC 7662). It answers from the
-// signature and the state of revocation. A client learns about tokens that
-// were issued to it and, as a resource server, about access tokens for its
-// own audiences; everything else is `active: false` and no more.
+// token itself and the state of revocation. What a client learns about, its
+// introspection policy says; everything else is `active: false` and no more.
+// Errors are JSON, also where a JWT was asked for (RFC 9701, section 5).
 func (p *Provider) Introspect(w http.ResponseWriter, r *http.Request) {
-	answer, err := p.introspect(r)
+	client, answer, err := p.introspect(r)
 	if err != nil {
 		p.writeError(w, r, err)
 		return
 	}
-	writeJSON(w, answer)
+	w.Header().Add("Vary", "Accept")
+	if !prefers(r.Header.Values("Accept"), "application/"+typeIntrospection, typeJSON) {
+		writeJSON(w, answer)
+		return
+	}
+	signed, err := p.signIntrospection(client, answer)
+	if err != nil {
+		p.writeError(w, r, err)
+		return
+	}
+	noStore(w.Header())
+	w.Header().Set("Content-Type", "application/"+typeIntrospection)
+	_, _ = io.WriteString(w, signed) // a client that hangs up is its own loss
 }
 
-func (p *Provider) introspect(r *http.Request) (map[string]any, error) {
+func (p *Provider) introspect(r *http.Request) (*clients.Client, map[string]any, error) {
 	form, err := parseForm(r)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	client, err := p.authenticateClient(r.Context(), r, form)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if client.Public() {
-		return nil, clientRefused("a client with a secret", "the public client "+client.ID)
+		return nil, nil, clientRefused("a client with a secret", "the public client "+client.ID)
 	}
 	token := form.Get("token")
 	if token == "" {
-		return nil, refuse(CodeInvalidRequest, "The parameter token is missing.")
+		return nil, nil, refuse(CodeInvalidRequest, "The parameter token is missing.")
 	}
 	answer, err := p.describeToken(r.Context(), &client, token)
 	if errors.Is(err, errToken) {
-		return map[string]any{"active": false}, nil
+		return &client, map[string]any{"active": false}, nil
 	}
-	return answer, err
+	return &client, answer, err
+}
+
+// signIntrospection makes a response that the resource server can keep as
+// evidence (RFC 9701, section 5). It has neither sub nor exp of its own, so
+// that nobody takes it for a token about the person.
+func (p *Provider) signIntrospection(client *clients.Client, answer map[string]any) (string, error) {
+	alg, err := p.cfg.Keys.SigningAlg(client.IDTokenSignedResponseAlg)
+	if err != nil {
+		return "", fmt.Errorf("introspection response: %w", err)
+	}
+	payload, err := json.Marshal(map[string]any{
+		"iss": p.cfg.Issuer, "aud": client.ID, "iat": p.now().Unix(), "token_introspection": answer,
+	})
+	if err != nil {
+		return "", fmt.Errorf("marshal claims: %w", err)
+	}
+	return p.cfg.Keys.Sign(alg, typeIntrospection, payload)
+}
+
+// prefers reports whether an Accept header (RFC 9110, section 12.5.1) names a
+// media type, and does not like the alternative better. A wildcard asks for
+// nothing in particular.
+func prefers(accept []string, wanted, alternative string) bool {
+	quality := map[string]float64{}
+	for item := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		name, params, err := mime.ParseMediaType(item)
+		if err != nil {
+			continue
+		}
+		quality[name] = 1
+		if q, ok := params["q"]; ok {
+			if quality[name], err = strconv.ParseFloat(q, 64); err != nil {
+				quality[name] = 0
+			}
+		}
+	}
+	return quality[wanted] > 0 && quality[wanted] >= quality[alternative]
 }
 
 // describeToken answers about an access or a refresh token; which of the two
@@ -56,7 +112,7 @@ func (p *Provider) describeToken(ctx context.Context, client *clients.Client, to
 	if err != nil {
 		return nil, err
 	}
-	if c.ClientID != client.ID && len(intersect(c.Audience, append(slices.Clone(client.Audiences), client.ID))) == 0 {
+	if !client.IntrospectsAccessToken(c.ClientID, c.Audience) {
 		return nil, errToken
 	}
 	answer := map[string]any{
@@ -82,12 +138,13 @@ func (p *Provider) describeRefreshToken(ctx context.Context, client *clients.Cli
 	if err != nil {
 		return nil, err
 	}
-	if g.ClientID != client.ID || g.Revoked() || g.Generation != generation || !p.now().Before(g.ExpiresAt) {
+	end := p.refreshRules(client).end(&g)
+	if !client.IntrospectsRefreshToken(g.ClientID) || g.Revoked() || g.Generation != generation || !p.now().Before(end) {
 		return nil, errToken
 	}
 	answer := map[string]any{
 		"active": true, "iss": p.cfg.Issuer, "sub": g.Subject, "client_id": g.ClientID,
-		"iat": g.RotatedAt.Unix(), "exp": g.ExpiresAt.Unix(),
+		"iat": g.RotatedAt.Unix(), "exp": end.Unix(),
 	}
 	if scope := strings.Join(g.Scopes, " "); scope != "" {
 		answer["scope"] = scope

@@ -50,13 +50,15 @@ type PersonStore interface {
 type Config struct {
 	// Issuer is the issuer identifier (RFC 8414, section 2): no trailing slash.
 	Issuer string
-	// Grants, Tokens, Status, Consents, Clients and People are the database.
-	Grants   GrantStore
-	Tokens   TokenStore
-	Status   StatusStore
-	Consents ConsentStore
-	Clients  ClientStore
-	People   PersonStore
+	// Grants, GrantFinder, Tokens, Status, Consents, Clients and People are the
+	// database.
+	Grants      GrantStore
+	GrantFinder GrantFinder
+	Tokens      TokenStore
+	Status      StatusStore
+	Consents    ConsentStore
+	Clients     ClientStore
+	People      PersonStore
 	// Keys signs, and SigningAlgs are the algorithms that it was set up to
 	// sign with, as the metadata lists them.
 	Keys        Keyring
@@ -68,6 +70,7 @@ type Config struct {
 	// StatusTTL is how long resource servers may go by a copy of a status
 	// list. It is half of AccessTokenTTL at most, whatever is set.
 	StatusTTL time.Duration
+	// The rules for refresh tokens hold for clients that have none of their own.
 	// RefreshIdleTTL ends a grant that is not refreshed; RefreshAbsoluteTTL
 	// ends it whatever happens.
 	RefreshIdleTTL, RefreshAbsoluteTTL time.Duration

@@ -54,7 +54,7 @@ func (p *Provider) revokeFor(ctx context.Context, client *clients.Client, form u
 		case g.ClientID != client.ID:
 			return foreignToken(g.ClientID, client.ID)
 		}
-		return p.revoke(ctx, &g, "the client revoked its refresh token")
+		return p.revoke(ctx, &g, eventGrantRevoked, "the client revoked its refresh token")
 	}
 	c, err := p.readAccessToken(token)
 	if err != nil {
@@ -63,7 +63,7 @@ func (p *Provider) revokeFor(ctx context.Context, client *clients.Client, form u
 	if c.ClientID != client.ID {
 		return foreignToken(c.ClientID, client.ID)
 	}
-	if err := p.cfg.Tokens.RevokeToken(ctx, c.ID, p.statusIndexOf(c), time.Unix(c.Expires, 0).UTC()); err != nil {
+	if err := p.cfg.Tokens.RevokeToken(ctx, c.ID, p.statusIndexOf(c, client), time.Unix(c.Expires, 0).UTC()); err != nil {
 		return err
 	}
 	p.statusLists.changed()

@@ -23,6 +23,8 @@ const (
 	typeAccessToken = "at+jwt"
 	typeIDToken     = "JWT"
 	typeStatusList  = "statuslist+jwt"
+	// RFC 9701, section 5.
+	typeIntrospection = "token-introspection+jwt"
 )
 
 // tokenSizeWarning is where a JWT becomes a burden for headers and cookies.
@@ -94,7 +96,11 @@ func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (tok
 		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR
 		c.AuthTime = unixOrZero(g.AuthTime)
 	}
-	ses.accessToken, err = s.sign(ses.accessAlg, typeAccessToken, c, c.ClientID)
+	if r.GetClient().(*fositeClient).OpaqueAccessTokens() {
+		ses.accessToken, err = s.p.sealAccessToken(&c)
+	} else {
+		ses.accessToken, err = s.sign(ses.accessAlg, typeAccessToken, c, c.ClientID)
+	}
 	return ses.accessToken, "", err
 }
 
@@ -131,9 +137,9 @@ func (s *signer) GenerateIDToken(_ context.Context, _ time.Duration, r fosite.Re
 	if len(g.AMR) > 0 {
 		claims["amr"] = g.AMR
 	}
-	// Not at a refresh, where it would look like a new sign-in
-	// (OpenID Connect Core, section 12.2).
-	if g.Nonce != "" && ses.refreshGeneration <= 1 {
+	// Not at a refresh, where it would look like a new sign-in (OpenID Connect
+	// Core, section 12.2): the grant is as it was read, redeemed or not.
+	if g.Nonce != "" && g.RedeemedAt.IsZero() {
 		claims["nonce"] = g.Nonce
 	}
 	return s.sign(ses.idAlg, typeIDToken, claims, client.ID)
@@ -158,8 +164,10 @@ func accessTokenHash(alg, token string) (string, error) {
 // that they cannot be now. It comes before anything is spent: a client that is
 // turned away can come again with the same code or refresh token.
 func (p *Provider) chooseAlgorithms(s *session, client *clients.Client) (err error) {
-	if s.accessAlg, err = p.cfg.Keys.SigningAlg(client.AccessTokenSignedResponseAlg); err != nil {
-		return fmt.Errorf("access token: %w", err)
+	if !client.OpaqueAccessTokens() {
+		if s.accessAlg, err = p.cfg.Keys.SigningAlg(client.AccessTokenSignedResponseAlg); err != nil {
+			return fmt.Errorf("access token: %w", err)
+		}
 	}
 	if !slices.Contains(s.scopes, scopeOpenID) {
 		return nil

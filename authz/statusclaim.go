@@ -76,7 +76,7 @@ func (p *Provider) statusClaim(i StatusIndex) *statusClaim {
 
 // statusIndexOf is the place of a verified token. Its mark outlives the token:
 // a refresh within the grace may have yielded another with the same index.
-func (p *Provider) statusIndexOf(c *accessClaims) StatusIndex {
+func (p *Provider) statusIndexOf(c *accessClaims, client *clients.Client) StatusIndex {
 	if c.Status == nil {
 		return StatusIndex{}
 	}
@@ -84,12 +84,19 @@ func (p *Provider) statusIndexOf(c *accessClaims) StatusIndex {
 	if !ok {
 		return StatusIndex{}
 	}
-	return StatusIndex{List: id, Index: c.Status.List.Index, Expires: time.Unix(c.Expires, 0).UTC().Add(p.indexLifetime())}
+	return StatusIndex{List: id, Index: c.Status.List.Index, Expires: time.Unix(c.Expires, 0).UTC().Add(p.indexLifetime(client))}
 }
 
-// indexLifetime is how long after the spending of a code or refresh token
-// access tokens may live that came of it.
-func (p *Provider) indexLifetime() time.Duration { return p.cfg.AccessTokenTTL + p.cfg.RefreshGrace }
+// indexLifetime is how long after the spending of a code or refresh token of
+// this client access tokens may live that came of it.
+func (p *Provider) indexLifetime(client *clients.Client) time.Duration {
+	return p.cfg.AccessTokenTTL + p.refreshRules(client).grace
+}
+
+// longestIndexLifetime is that of a client with the longest grace there is.
+func (p *Provider) longestIndexLifetime() time.Duration {
+	return p.cfg.AccessTokenTTL + max(p.cfg.RefreshGrace, clients.MaxRefreshGrace)
+}
 
 // chooseStatusIndex settles where a revocation of the access token will stand.
 // Like chooseAlgorithms it comes before anything is spent, and for the same
@@ -101,7 +108,7 @@ func (p *Provider) chooseStatusIndex(ctx context.Context, s *session, client *cl
 	if !client.StatusListed() {
 		return nil
 	}
-	expires := s.issuedAt.Add(p.indexLifetime())
+	expires := s.issuedAt.Add(p.indexLifetime(client))
 	if n := len(s.live); n >= maxLiveIndexes {
 		// The oldest of the others expires within one lifetime, so that the
 		// newest is used for that long at most: a list has to live for two

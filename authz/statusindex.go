@@ -145,7 +145,7 @@ func (s *statusIndexes) reserveBlock(ctx context.Context) (*statusStock, error) 
 	}
 	now := s.p.now()
 	closes := now.Add(statusOpen)
-	fresh := StatusList{ID: id, CreatedAt: now, ClosesAt: closes, ExpiresAt: closes.Add(2 * s.p.indexLifetime())}
+	fresh := StatusList{ID: id, CreatedAt: now, ClosesAt: closes, ExpiresAt: closes.Add(2 * s.p.longestIndexLifetime())}
 	block, err := s.p.cfg.Status.ReserveStatusBlock(ctx, now.Add(statusReserveAhead), fresh)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 
 	"signet/authz"
 	"signet/authz/storetest"
+	"signet/clients"
 )
 
 // place is where a token stands.
@@ -194,12 +195,10 @@ func TestNoTokenOutlivesItsStatusIndex(t *testing.T) {
 // A client can do without.
 func TestClientWithoutStatusList(t *testing.T) {
 	s := newSignedIn(t, "", "")
-	c, err := s.db.Client(t.Context(), "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.AccessTokenStatusList = new(bool)
-	if err := s.db.UpdateClient(t.Context(), c); err != nil {
+	if err := s.db.UpdateClient(t.Context(), "app", func(c *clients.Client) error {
+		c.AccessTokenStatusList = new(bool)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	db := &unreserved{Memory: s.db, down: true}

@@ -117,7 +117,7 @@ func (s *storage) codeReplayed(ctx context.Context, x *exchange) error {
 	if x.grant.RedeemedAt.After(x.arrived) {
 		return codeRefused("an unspent code", "a code that a parallel request has spent")
 	}
-	if err := s.p.revoke(ctx, x.grant, "the authorization code was presented again"); err != nil {
+	if err := s.p.revoke(ctx, x.grant, eventCodeReused, "the authorization code was presented again"); err != nil {
 		return err
 	}
 	return codeRefused("an unspent code", "a replayed code")
@@ -238,7 +238,7 @@ func (s *storage) load(ctx context.Context, x *exchange, id string, fs fosite.Se
 			slog.String("client_id", client.ID), slog.String("owner", g.ClientID), slog.String("grant_id", g.ID))
 		return refuse(CodeInvalidGrant, "It was issued to another client.").compared("client "+g.ClientID, "client "+client.ID)
 	}
-	x.grant, x.session = &g, fs.(*session)
+	x.grant, x.session, x.rules = &g, fs.(*session), s.p.refreshRules(&client.Client)
 	x.session.grant = &g
 	x.session.subject = g.Subject
 	// A scope or an audience that the client has lost since is lost here too.

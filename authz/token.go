@@ -89,7 +89,7 @@ func fositeForm(r *http.Request, form url.Values) *http.Request {
 // not the one who began, and gets no second guess (RFC 9700, section 2.1.1).
 func (p *Provider) afterFailure(ctx context.Context, x *exchange, err error) error {
 	if x.atPKCE {
-		if err := p.revoke(ctx, x.grant, "the code came with a wrong PKCE verifier"); err != nil {
+		if err := p.revoke(ctx, x.grant, eventVerifierWrong, "the code came with a wrong PKCE verifier"); err != nil {
 			return err
 		}
 		return refuse(CodeInvalidGrant, "The PKCE code verifier does not match.").because(err)
@@ -192,7 +192,7 @@ func (p *Provider) redeem(ctx context.Context, x *exchange, client *clients.Clie
 	// By what was granted, not by what this token was narrowed to.
 	if mayRefresh(client, g.Scopes) {
 		s.refreshGeneration = 1
-		expires = latest(p.refreshExpiry(g, s.issuedAt), expires)
+		expires = latest(x.rules.expiry(g, s.issuedAt), expires)
 	}
 	err := p.cfg.Grants.RedeemCode(ctx, g.ID, Spend{Generation: s.refreshGeneration, At: s.issuedAt, Expires: expires, Live: s.live})
 	if errors.Is(err, ErrConflict) {
@@ -216,13 +216,12 @@ func (p *Provider) allowedPerson(ctx context.Context, subject string) (login.Per
 }
 
 // revoke takes a grant back and says so in the log.
-func (p *Provider) revoke(ctx context.Context, g *Grant, reason string) error {
+func (p *Provider) revoke(ctx context.Context, g *Grant, event, reason string) error {
 	if err := p.cfg.Grants.RevokeGrant(ctx, g.ID, p.now(), reason); err != nil {
 		return err
 	}
 	p.statusLists.changed()
-	p.cfg.Logger.LogAttrs(ctx, slog.LevelWarn, "grant revoked", slog.String("reason", reason),
-		slog.String("grant_id", g.ID), slog.String("client_id", g.ClientID), slog.String("sub", g.Subject))
+	p.audit(ctx, slog.LevelWarn, event, g, reason)
 	return nil
 }
 

@@ -51,11 +51,15 @@ func (p *Provider) verifyIDTokenHint(token string) (*idClaims, error) {
 	return &c, nil
 }
 
-// readAccessToken verifies an access token's signature, type, issuer and
-// times, without looking at the database.
+// readAccessToken verifies that an access token, a JWT or an opaque one, is
+// ours, and its type, issuer and times, without looking at the database.
 func (p *Provider) readAccessToken(token string) (*accessClaims, error) {
 	var c accessClaims
-	if err := p.readToken(token, typeAccessToken, &c); err != nil {
+	err := p.openAccessToken(token, &c)
+	if errors.Is(err, errCredential) {
+		err = p.readToken(token, typeAccessToken, &c)
+	}
+	if err != nil {
 		return nil, err
 	}
 	switch now := p.now(); {

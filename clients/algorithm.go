@@ -20,8 +20,7 @@ func CheckSigningAlgorithm(name string) error {
 	if slices.Contains(known, name) {
 		return nil
 	}
-	last := len(known) - 1
-	choice := strings.Join(known[:last], ", ") + " or " + known[last]
+	choice := choice(known)
 	switch upper := strings.ToUpper(name); {
 	case upper == "NONE":
 		// RFC 8725, section 3.2.
@@ -32,4 +31,10 @@ func CheckSigningAlgorithm(name string) error {
 		return fmt.Errorf("signs with a secret that whoever verifies would have to share, and could sign with; it must be %s", choice)
 	}
 	return fmt.Errorf("must be %s", choice)
+}
+
+// choice lists names as a sentence does: a, b or c.
+func choice(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

@@ -19,6 +19,29 @@ const (
 	AuthMethodNone  = "none"
 )
 
+// What an access token looks like. Empty is AccessTokenJWT.
+const (
+	// AccessTokenJWT is a JWT that APIs verify by themselves (RFC 9068).
+	AccessTokenJWT = "jwt"
+	// AccessTokenOpaque says nothing to anyone but this server, which an API
+	// has to ask about it (RFC 7662).
+	AccessTokenOpaque = "opaque"
+)
+
+// Which tokens a client is told about at the introspection endpoint (RFC 7662,
+// section 4). Empty is IntrospectOwn, and for a public client, which could be
+// anyone, IntrospectNone.
+const (
+	// IntrospectOwn is the tokens that were issued to it, and the access tokens
+	// for one of its audiences or for itself.
+	IntrospectOwn = "own"
+	// IntrospectNone is no token.
+	IntrospectNone = "none"
+	// IntrospectAny is every access token, whoever it is for, beside its own
+	// refresh tokens: for a gateway of the operator.
+	IntrospectAny = "any"
+)
+
 // Source says who declares a client, and so who may change it.
 type Source string
 
@@ -71,6 +94,20 @@ type Client struct {
 	// AccessTokenStatusList says whether its access tokens carry the place in
 	// a status list where their revocation will stand. Nil is yes.
 	AccessTokenStatusList *bool
+	// AccessTokenFormat is one of the AccessToken constants.
+	AccessTokenFormat string
+	// RefreshTokenGrace is how long the refresh token just before the current
+	// one still yields the same successor; zero gives no second chance, nil is
+	// the server's default.
+	RefreshTokenGrace *time.Duration
+	// RefreshTokenRotation false lets one refresh token go on for the whole of
+	// its grant, as the FAPI 2.0 Security Profile wants it (section 5.3.2.1); nil is true.
+	RefreshTokenRotation *bool
+	// RefreshTokenIdleTTL ends a grant that was not refreshed for so long, and
+	// RefreshTokenAbsoluteTTL ends it in any case; 0 is the server's default.
+	RefreshTokenIdleTTL, RefreshTokenAbsoluteTTL time.Duration
+	// Introspection is one of the Introspection constants.
+	Introspection string
 	// Disabled clients get nothing at any endpoint.
 	Disabled bool
 	// ClientURI, LogoURI, PolicyURI and TermsURI are shown to people
@@ -93,9 +130,9 @@ type Secret struct {
 }
 
 // StatusListed reports whether the client's access tokens stand in a status
-// list.
+// list. Opaque ones need none: every check of them comes home.
 func (c *Client) StatusListed() bool {
-	return c.AccessTokenStatusList == nil || *c.AccessTokenStatusList
+	return (c.AccessTokenStatusList == nil || *c.AccessTokenStatusList) && !c.OpaqueAccessTokens()
 }
 
 // Public reports whether the client has no credentials (RFC 6749, section 2.1).

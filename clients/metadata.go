@@ -35,8 +35,15 @@ type Metadata struct {
 	IDTokenClaims                bool     `json:"id_token_claims"`
 	AccessTokenSignedResponseAlg string   `json:"access_token_signed_response_alg,omitempty"`
 	AccessTokenStatusList        bool     `json:"access_token_status_list"`
-	Disabled                     bool     `json:"disabled"`
-	Source                       Source   `json:"source"`
+	AccessTokenFormat            string   `json:"access_token_format,omitempty"`
+	// The lengths of time are in seconds.
+	RefreshTokenGrace       *int64 `json:"refresh_token_grace,omitempty"`
+	RefreshTokenRotation    *bool  `json:"refresh_token_rotation,omitempty"`
+	RefreshTokenIdleTTL     int64  `json:"refresh_token_idle_ttl,omitempty"`
+	RefreshTokenAbsoluteTTL int64  `json:"refresh_token_absolute_ttl,omitempty"`
+	Introspection           string `json:"introspection,omitempty"`
+	Disabled                bool   `json:"disabled"`
+	Source                  Source `json:"source"`
 }
 
 // Metadata returns the client as scripts see it. Lists are never null. A
@@ -65,11 +72,20 @@ func (c *Client) Metadata() Metadata {
 		IDTokenClaims:                c.IDTokenClaims,
 		AccessTokenSignedResponseAlg: c.AccessTokenSignedResponseAlg,
 		AccessTokenStatusList:        c.StatusListed(),
+		AccessTokenFormat:            c.AccessTokenFormat,
+		RefreshTokenRotation:         c.RefreshTokenRotation,
+		RefreshTokenIdleTTL:          seconds(c.RefreshTokenIdleTTL),
+		RefreshTokenAbsoluteTTL:      seconds(c.RefreshTokenAbsoluteTTL),
+		Introspection:                c.Introspection,
 		Disabled:                     c.Disabled,
 		Source:                       c.Source,
 	}
 	if c.GrantAllowed(GrantAuthorizationCode) {
 		m.ResponseTypes = append(m.ResponseTypes, "code")
+	}
+	if c.RefreshTokenGrace != nil {
+		grace := seconds(*c.RefreshTokenGrace)
+		m.RefreshTokenGrace = &grace
 	}
 	if len(c.Secrets) > 0 {
 		newest := slices.MaxFunc(c.Secrets, func(a, b Secret) int { return a.CreatedAt.Compare(b.CreatedAt) })
@@ -81,6 +97,8 @@ func (c *Client) Metadata() Metadata {
 
 // list returns a copy of s that is never nil, so that JSON shows [].
 func list(s []string) []string { return append([]string{}, s...) }
+
+func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 // unix returns t in seconds since 1970, and 0 for the zero time.
 func unix(t time.Time) int64 {

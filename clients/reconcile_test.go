@@ -72,6 +72,7 @@ func TestReconcileUpdates(t *testing.T) {
 		{"a policy that was left out before", func(d *Declared) { d.Client.RequirePKCE = &no }, func(c Client) bool { return c.RequirePKCE != nil && !*c.RequirePKCE }},
 		{"the algorithm of its ID tokens", func(d *Declared) { d.Client.IDTokenSignedResponseAlg = "ES256" }, func(c Client) bool { return c.IDTokenSignedResponseAlg == "ES256" }},
 		{"the algorithm of its access tokens", func(d *Declared) { d.Client.AccessTokenSignedResponseAlg = "EdDSA" }, func(c Client) bool { return c.AccessTokenSignedResponseAlg == "EdDSA" }},
+		{"its rules for refresh tokens", func(d *Declared) { d.Client.RefreshTokenGrace = new(time.Duration) }, func(c Client) bool { return c.RefreshTokenGrace != nil && *c.RefreshTokenGrace == 0 }},
 		{"a field that is left out now", func(d *Declared) { d.Client.Name = "" }, func(c Client) bool { return c.Name == "" }},
 		{"another secret", func(d *Declared) { d.PlainSecrets = []string{otherSecret} }, func(c Client) bool {
 			return len(c.Secrets) == 1 && c.CheckSecret(otherSecret, noon) && !c.CheckSecret(declaredSecret, noon)

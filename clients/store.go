@@ -21,7 +21,11 @@ type Store interface {
 	Clients(ctx context.Context) ([]Client, error)
 	// CreateClient inserts c, or returns ErrExists.
 	CreateClient(ctx context.Context, c Client) error
-	// UpdateClient replaces every field of the client with c.ID but CreatedAt,
-	// or returns ErrNotFound.
-	UpdateClient(ctx context.Context, c Client) error
+	// UpdateClient lets change alter the client with this id and stores what it
+	// made of it, but for ID and CreatedAt, which never change. Nobody else
+	// changes the client meanwhile, so that of two changes neither undoes the
+	// other. It returns ErrNotFound, or the error of change, and then nothing
+	// is stored. change may be called again, on a fresh copy, and must not use
+	// the store.
+	UpdateClient(ctx context.Context, id string, change func(*Client) error) error
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"signet/authz"
 )
 
 // maxBody is the largest request body, in bytes. The largest that is of use
@@ -52,7 +54,8 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestIDKey{}, id)))
+		ctx := context.WithValue(c.Request().Context(), requestIDKey{}, id)
+		c.SetRequest(c.Request().WithContext(authz.WithRemote(ctx, c.RealIP())))
 		c.Response().Header().Set("X-Request-Id", id)
 		if err := next(c); err != nil {
 			c.Error(err)

@@ -54,13 +54,17 @@ func (m *memory) CreatePerson(_ context.Context, p Person) error {
 	return nil
 }
 
-func (m *memory) UpdatePerson(_ context.Context, p Person) error {
+func (m *memory) UpdatePerson(_ context.Context, id string, change func(*Person) error) error {
 	defer m.lock()()
 	if m.err != nil {
 		return m.err
 	}
-	if _, ok := m.people[p.ID]; !ok {
+	p, ok := m.people[id]
+	if !ok {
 		return ErrNotFound
+	}
+	if err := change(&p); err != nil {
+		return err
 	}
 	if m.taken(p) {
 		return ErrTaken

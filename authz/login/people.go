@@ -50,8 +50,7 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	if err != nil {
 		return err
 	}
-	// Hashed before the person is read, so that between reading and writing
-	// there is no time for another change to get lost.
+	// Hashed before the change, which keeps all others waiting.
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
 		return err
@@ -67,13 +66,12 @@ func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) err
 
 // update changes the person with this ID.
 func (s *Service) update(ctx context.Context, id string, change func(*Person)) error {
-	p, err := s.people.Person(ctx, id)
+	err := s.people.UpdatePerson(ctx, id, func(p *Person) error {
+		change(p)
+		p.UpdatedAt = s.now()
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("find person: %w", err)
-	}
-	change(&p)
-	p.UpdatedAt = s.now()
-	if err := s.people.UpdatePerson(ctx, p); err != nil {
 		return fmt.Errorf("update person: %w", err)
 	}
 	return nil

@@ -18,9 +18,13 @@ var (
 type PeopleStore interface {
 	// CreatePerson inserts p, or returns ErrTaken.
 	CreatePerson(ctx context.Context, p Person) error
-	// UpdatePerson replaces every field of the person with p.ID but CreatedAt.
-	// It returns ErrNotFound or ErrTaken.
-	UpdatePerson(ctx context.Context, p Person) error
+	// UpdatePerson lets change alter the person with this ID and stores what it
+	// made of them, but for ID and CreatedAt, which never change. Nobody else
+	// changes the person meanwhile, so that of two changes neither undoes the
+	// other. It returns ErrNotFound, ErrTaken or the error of change, and then
+	// nothing is stored. change may be called again, on a fresh copy, and must
+	// not use the store.
+	UpdatePerson(ctx context.Context, id string, change func(*Person) error) error
 	// Person returns the person with this ID, or ErrNotFound.
 	Person(ctx context.Context, id string) (Person, error)
 	// PersonByLogin returns the person whose Username or Email has this Key

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -39,6 +40,12 @@ type clientPayload struct {
 	IDTokenAlg              string          `json:"id_token_signed_response_alg,omitempty"`
 	AccessTokenAlg          string          `json:"access_token_signed_response_alg,omitempty"`
 	AccessTokenStatusList   *bool           `json:"access_token_status_list,omitempty"`
+	AccessTokenFormat       string          `json:"access_token_format,omitempty"`
+	RefreshTokenGrace       *time.Duration  `json:"refresh_token_grace,omitempty"` // in nanoseconds, as those below
+	RefreshTokenRotation    *bool           `json:"refresh_token_rotation,omitempty"`
+	RefreshTokenIdleTTL     time.Duration   `json:"refresh_token_idle_ttl,omitempty"`
+	RefreshTokenAbsoluteTTL time.Duration   `json:"refresh_token_absolute_ttl,omitempty"`
+	Introspection           string          `json:"introspection,omitempty"`
 	ClientURI               string          `json:"client_uri,omitempty"`
 	LogoURI                 string          `json:"logo_uri,omitempty"`
 	PolicyURI               string          `json:"policy_uri,omitempty"`
@@ -63,7 +70,10 @@ func newClientRow(c clients.Client) clientRow {
 			FirstParty:              c.FirstParty, RequirePKCE: c.RequirePKCE, IDTokenClaims: c.IDTokenClaims,
 			IDTokenAlg: c.IDTokenSignedResponseAlg, AccessTokenAlg: c.AccessTokenSignedResponseAlg,
 			AccessTokenStatusList: c.AccessTokenStatusList,
-			ClientURI:             c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI,
+			AccessTokenFormat:     c.AccessTokenFormat, Introspection: c.Introspection,
+			RefreshTokenGrace: c.RefreshTokenGrace, RefreshTokenRotation: c.RefreshTokenRotation,
+			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenAbsoluteTTL: c.RefreshTokenAbsoluteTTL,
+			ClientURI: c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI,
 		},
 	}
 	if c.Secrets != nil {
@@ -86,8 +96,11 @@ func (r clientRow) client() clients.Client {
 		FirstParty:              p.FirstParty, RequirePKCE: p.RequirePKCE, IDTokenClaims: p.IDTokenClaims,
 		IDTokenSignedResponseAlg: p.IDTokenAlg, AccessTokenSignedResponseAlg: p.AccessTokenAlg,
 		AccessTokenStatusList: p.AccessTokenStatusList,
-		Disabled:              r.Disabled,
-		ClientURI:             p.ClientURI, LogoURI: p.LogoURI, PolicyURI: p.PolicyURI, TermsURI: p.TermsURI,
+		AccessTokenFormat:     p.AccessTokenFormat, Introspection: p.Introspection,
+		RefreshTokenGrace: p.RefreshTokenGrace, RefreshTokenRotation: p.RefreshTokenRotation,
+		RefreshTokenIdleTTL: p.RefreshTokenIdleTTL, RefreshTokenAbsoluteTTL: p.RefreshTokenAbsoluteTTL,
+		Disabled:  r.Disabled,
+		ClientURI: p.ClientURI, LogoURI: p.LogoURI, PolicyURI: p.PolicyURI, TermsURI: p.TermsURI,
 		Source:    clients.Source(r.Source),
 		CreatedAt: moment(r.Created), UpdatedAt: moment(r.Updated),
 	}
@@ -103,8 +116,12 @@ func (r clientRow) client() clients.Client {
 
 // Client implements clients.Store.
 func (s *Store) Client(ctx context.Context, id string) (clients.Client, error) {
+	return oneClient(s.reader(ctx).Where("id = ?", id))
+}
+
+func oneClient(query *gorm.DB) (clients.Client, error) {
 	var row clientRow
-	err := s.reader(ctx).Where("id = ?", id).Take(&row).Error
+	err := query.Take(&row).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return clients.Client{}, clients.ErrNotFound
 	}
@@ -141,14 +158,20 @@ func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
 }
 
 // UpdateClient implements clients.Store.
-func (s *Store) UpdateClient(ctx context.Context, c clients.Client) error {
-	row := newClientRow(c)
-	done := s.writer(ctx).Model(&row).Select("*").Omit("created_at").Updates(&row)
-	if done.Error != nil {
-		return fmt.Errorf("updating a client: %w", done.Error)
-	}
-	if done.RowsAffected == 0 {
-		return clients.ErrNotFound
-	}
-	return nil
+func (s *Store) UpdateClient(ctx context.Context, id string, change func(*clients.Client) error) error {
+	return s.inTx(ctx, func(ctx context.Context) error {
+		c, err := oneClient(s.forUpdate(ctx).Where("id = ?", id))
+		if err != nil {
+			return err
+		}
+		if err := change(&c); err != nil {
+			return err
+		}
+		c.ID = id
+		row := newClientRow(c)
+		if err := s.writer(ctx).Model(&row).Select("*").Omit("created_at").Updates(&row).Error; err != nil {
+			return fmt.Errorf("updating a client: %w", err)
+		}
+		return nil
+	})
 }

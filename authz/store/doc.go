@@ -22,8 +22,9 @@
 //
 //   - Single use is one conditional UPDATE and its count of rows, never a read
 //     followed by a write.
-//   - Where a transaction decides by what it reads, as ChangeKeys does, it holds
-//     the lock before it reads (lockTable): no other process comes between.
+//   - Where a transaction decides by what it reads, as ChangeKeys, UpdateClient
+//     and UpdatePerson do, it holds the lock before it reads (lockTable, forUpdate):
+//     no other process comes between.
 //   - A statement that stands alone runs in no explicit transaction. Where
 //     several must stand together, inTx puts the transaction into the context
 //     and every query takes its handle from there. One that Postgres gives up

@@ -129,6 +129,21 @@ func spentColumns(spent authz.Spend) (map[string]any, error) {
 	}, err
 }
 
+// ExtendGrant implements authz.GrantStore: one UPDATE.
+func (s *Store) ExtendGrant(ctx context.Context, seen authz.Grant, n authz.Spend) error {
+	before, err := marshalLive(seen.Live)
+	if err != nil {
+		return err
+	}
+	live, err := marshalLive(n.Live)
+	if err != nil {
+		return err
+	}
+	return spend("extending a grant", s.writer(ctx).Model(&grantRow{}).
+		Where("id = ? AND generation = ? AND expires_at = ? AND live = ? AND revoked_at IS NULL", seen.ID, seen.Generation, micros(seen.ExpiresAt), before).
+		Updates(map[string]any{"expires_at": micros(n.Expires), "live": live}))
+}
+
 // spend reads the outcome of a conditional update: no row means that somebody
 // else was first.
 func spend(doing string, done *gorm.DB) error {
@@ -147,23 +162,30 @@ func spend(doing string, done *gorm.DB) error {
 // grant revoked.
 func (s *Store) RevokeGrant(ctx context.Context, id string, at time.Time, reason string) error {
 	return s.inTx(ctx, func(ctx context.Context) error {
-		var rows []grantRow
-		err := s.writer(ctx).Model(&rows).Clauses(clause.Returning{Columns: []clause.Column{{Name: "live"}}}).
-			Where("id = ? AND revoked_at IS NULL", id).
-			Updates(map[string]any{"revoked_at": micros(at), "revoked_reason": reason}).Error
-		if err != nil {
-			return fmt.Errorf("revoking a grant: %w", err)
-		}
-		for _, row := range rows {
-			live, err := unmarshalLive(row.Live)
-			if err != nil {
-				return err
-			}
-			live = slices.DeleteFunc(live, func(i authz.StatusIndex) bool { return !at.Before(i.Expires) })
-			if err := s.markRevoked(ctx, live); err != nil {
-				return err
-			}
-		}
-		return nil
+		_, err := s.revokeGrant(ctx, id, at, reason)
+		return err
 	})
+}
+
+// revokeGrant revokes a grant in the transaction of ctx, and reports whether it
+// was alive.
+func (s *Store) revokeGrant(ctx context.Context, id string, at time.Time, reason string) (alive bool, err error) {
+	var rows []grantRow
+	err = s.writer(ctx).Model(&rows).Clauses(clause.Returning{Columns: []clause.Column{{Name: "live"}}}).
+		Where("id = ? AND revoked_at IS NULL", id).
+		Updates(map[string]any{"revoked_at": micros(at), "revoked_reason": reason}).Error
+	if err != nil {
+		return false, fmt.Errorf("revoking a grant: %w", err)
+	}
+	for _, row := range rows {
+		live, err := unmarshalLive(row.Live)
+		if err != nil {
+			return false, err
+		}
+		live = slices.DeleteFunc(live, func(i authz.StatusIndex) bool { return !at.Before(i.Expires) })
+		if err := s.markRevoked(ctx, live); err != nil {
+			return false, err
+		}
+	}
+	return len(rows) > 0, nil
 }

@@ -110,20 +110,24 @@ func (s *Store) insertNames(ctx context.Context, names []loginRow) error {
 }
 
 // UpdatePerson implements login.PeopleStore.
-func (s *Store) UpdatePerson(ctx context.Context, p login.Person) error {
-	row, names, err := newPersonRow(p)
-	if err != nil {
-		return err
-	}
+func (s *Store) UpdatePerson(ctx context.Context, id string, change func(*login.Person) error) error {
 	return s.inTx(ctx, func(ctx context.Context) error {
-		done := s.writer(ctx).Model(&row).Select("*").Omit("created_at").Updates(&row)
-		if done.Error != nil {
-			return fmt.Errorf("updating a person: %w", done.Error)
+		p, err := onePerson(s.forUpdate(ctx).Where("id = ?", id))
+		if err != nil {
+			return err
 		}
-		if done.RowsAffected == 0 {
-			return login.ErrNotFound
+		if err := change(&p); err != nil {
+			return err
 		}
-		if err := s.writer(ctx).Where("person_id = ?", p.ID).Delete(&loginRow{}).Error; err != nil {
+		p.ID = id
+		row, names, err := newPersonRow(p)
+		if err != nil {
+			return err
+		}
+		if err := s.writer(ctx).Model(&row).Select("*").Omit("created_at").Updates(&row).Error; err != nil {
+			return fmt.Errorf("updating a person: %w", err)
+		}
+		if err := s.writer(ctx).Where("person_id = ?", id).Delete(&loginRow{}).Error; err != nil {
 			return fmt.Errorf("replacing a person's names: %w", err)
 		}
 		return s.insertNames(ctx, names)

@@ -133,7 +133,10 @@ func TestPostgresDeadlockIsTriedAgain(t *testing.T) {
 		var done sync.WaitGroup
 		for id, name := range map[string]string{a: b, b: a} {
 			done.Go(func() {
-				err := s.UpdatePerson(t.Context(), login.Person{ID: id, Username: name})
+				err := s.UpdatePerson(t.Context(), id, func(p *login.Person) error {
+					p.Username = name
+					return nil
+				})
 				if !errors.Is(err, login.ErrTaken) {
 					t.Errorf("got %v, want ErrTaken", err)
 				}

@@ -145,6 +145,10 @@ func failedWrites(t *testing.T, s *store.Store, breaks func(table, change string
 			t.Fatal(err)
 		}
 	}
+	stored, err := s.Grant(ctx, "g")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, table := range []string{"grants", "clients", "people", "signing_keys", "status_lists"} {
 		for _, change := range []string{"INSERT", "UPDATE"} {
 			breaks(table, change)
@@ -154,12 +158,14 @@ func failedWrites(t *testing.T, s *store.Store, breaks func(table, change string
 		"CreateGrant":         s.CreateGrant(ctx, grant("h")),
 		"RedeemCode":          s.RedeemCode(ctx, "g", spent(1)),
 		"Rotate":              s.Rotate(ctx, "g", 0, spent(1)),
+		"ExtendGrant":         s.ExtendGrant(ctx, stored, spent(1)),
+		"RevokeGrants":        second(s.RevokeGrants(ctx, []string{"g"}, now, "x")),
 		"RevokeGrant":         s.RevokeGrant(ctx, "g", now, "x"),
 		"ReserveStatusBlock":  func() error { _, err := s.ReserveStatusBlock(ctx, now, authz.StatusList{ID: "l"}); return err }(),
 		"CreateClient":        s.CreateClient(ctx, clients.Client{ID: "d"}),
-		"UpdateClient":        s.UpdateClient(ctx, clients.Client{ID: "c"}),
+		"UpdateClient":        s.UpdateClient(ctx, "c", func(*clients.Client) error { return nil }),
 		"CreatePerson":        s.CreatePerson(ctx, login.Person{ID: "q", Username: "q"}),
-		"UpdatePerson":        s.UpdatePerson(ctx, login.Person{ID: "p", Username: "p"}),
+		"UpdatePerson":        s.UpdatePerson(ctx, "p", func(*login.Person) error { return nil }),
 		"UseSetupLink":        s.UseSetupLink(ctx, "link", login.Person{ID: "q", Username: "q"}),
 		"ChangeKeys, new":     s.ChangeKeys(ctx, storing(signingKey("2", 2))),
 		"ChangeKeys, replace": s.ChangeKeys(ctx, storing(signingKey("1", 1))),

@@ -191,6 +191,12 @@ func TestStatementsOfEachStep(t *testing.T) {
 		{"Grant", func() error { _, err := s.Grant(ctx, "secret-value"); return err }, "read SELECT"},
 		{"RedeemCode", func() error { return s.RedeemCode(ctx, "secret-value", spent(1)) }, "write UPDATE"},
 		{"Rotate", func() error { return s.Rotate(ctx, "secret-value", 1, spent(2)) }, "write UPDATE"},
+		{"ExtendGrant", func() error {
+			g, _ := s.Grant(ctx, "secret-value")
+			return s.ExtendGrant(ctx, g, spent(2))
+		}, "read SELECT, write UPDATE"},
+		{"Grants", func() error { _, err := s.Grants(ctx, authz.GrantFilter{Subject: "secret-value"}, "", 1); return err }, "read SELECT"},
+		{"RevokeGrants", func() error { _, err := s.RevokeGrants(ctx, []string{"a", "b"}, now, "x"); return err }, "write UPDATE, write UPDATE"},
 		{"RevokeGrant", func() error { return s.RevokeGrant(ctx, "secret-value", now, "secret-value") }, "write UPDATE, write INSERT"},
 		{"RevokeGrant, again", func() error { return s.RevokeGrant(ctx, "secret-value", now, "secret-value") }, "write UPDATE"},
 		{"RevokeToken, in no list", func() error { return s.RevokeToken(ctx, "unlisted", authz.StatusIndex{}, now) }, "write INSERT"},
@@ -204,11 +210,11 @@ func TestStatementsOfEachStep(t *testing.T) {
 		{"SaveConsent", func() error { return s.SaveConsent(ctx, "a", "b", nil, now) }, "write INSERT"},
 		{"ConsentedScopes", func() error { _, err := s.ConsentedScopes(ctx, "a", "b"); return err }, "read SELECT"},
 		{"CreateClient", func() error { return s.CreateClient(ctx, clients.Client{ID: "c"}) }, "write INSERT"},
-		{"UpdateClient", func() error { return s.UpdateClient(ctx, clients.Client{ID: "c"}) }, "write UPDATE"},
+		{"UpdateClient", func() error { return s.UpdateClient(ctx, "c", func(*clients.Client) error { return nil }) }, "read SELECT, write UPDATE"},
 		{"Client", func() error { _, err := s.Client(ctx, "c"); return err }, "read SELECT"},
 		{"Clients", func() error { _, err := s.Clients(ctx); return err }, "read SELECT"},
 		{"CreatePerson", func() error { return s.CreatePerson(ctx, person) }, "write INSERT, write INSERT"},
-		{"UpdatePerson", func() error { return s.UpdatePerson(ctx, person) }, "write UPDATE, write DELETE, write INSERT"},
+		{"UpdatePerson", func() error { return s.UpdatePerson(ctx, person.ID, func(*login.Person) error { return nil }) }, "read SELECT, write UPDATE, write DELETE, write INSERT"},
 		{"Person", func() error { _, err := s.Person(ctx, "secret-value"); return err }, "read SELECT"},
 		{"PersonByLogin", func() error { _, err := s.PersonByLogin(ctx, "ann"); return err }, "read SELECT"},
 		{"CreateSession", func() error { return s.CreateSession(ctx, login.Session{ID: "s"}) }, "write INSERT"},

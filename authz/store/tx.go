@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 )
 
 // txKey finds a store's transaction in a context. The store is part of the
@@ -66,6 +67,16 @@ func (s *Store) lockTable(ctx context.Context, table string) error {
 		return fmt.Errorf("locking %s: %w", table, err)
 	}
 	return nil
+}
+
+// forUpdate returns the handle for reading a row that the transaction of ctx is
+// going to change: nobody else may change it until the transaction ends. On
+// SQLite the transaction holds the one write lock from its beginning.
+func (s *Store) forUpdate(ctx context.Context) *gorm.DB {
+	if s.backend.lock == nil {
+		return s.writer(ctx)
+	}
+	return s.writer(ctx).Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 }
 
 // tries is how often what another transaction thwarted is tried. The second

@@ -151,16 +151,25 @@ func (m *Memory) RevokeGrant(ctx context.Context, id string, at time.Time, reaso
 		return err
 	}
 	defer leave()
-	if g, ok := m.grants[id]; ok && !g.Revoked() {
-		g.RevokedAt, g.RevokedReason = at, reason
-		m.grants[id] = keptGrant(g)
-		for _, i := range g.Live {
-			if at.Before(i.Expires) {
-				m.mark(i)
-			}
+	m.revokeGrant(id, at, reason)
+	return nil
+}
+
+// revokeGrant revokes a grant, and reports whether it was alive. The caller
+// holds the lock.
+func (m *Memory) revokeGrant(id string, at time.Time, reason string) (alive bool) {
+	g, ok := m.grants[id]
+	if !ok || g.Revoked() {
+		return false
+	}
+	g.RevokedAt, g.RevokedReason = at, reason
+	m.grants[id] = keptGrant(g)
+	for _, i := range g.Live {
+		if at.Before(i.Expires) {
+			m.mark(i)
 		}
 	}
-	return nil
+	return true
 }
 
 // RevokeToken implements authz.TokenStore.

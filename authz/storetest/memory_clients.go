@@ -27,6 +27,14 @@ func keptClient(c clients.Client) clients.Client {
 			*choice = &value
 		}
 	}
+	if c.RefreshTokenRotation != nil {
+		rotate := *c.RefreshTokenRotation
+		c.RefreshTokenRotation = &rotate
+	}
+	if c.RefreshTokenGrace != nil {
+		grace := *c.RefreshTokenGrace
+		c.RefreshTokenGrace = &grace
+	}
 	c.CreatedAt, c.UpdatedAt = kept(c.CreatedAt), kept(c.UpdatedAt)
 	return c
 }
@@ -74,18 +82,22 @@ func (m *Memory) CreateClient(ctx context.Context, c clients.Client) error {
 }
 
 // UpdateClient implements clients.Store.
-func (m *Memory) UpdateClient(ctx context.Context, c clients.Client) error {
+func (m *Memory) UpdateClient(ctx context.Context, id string, change func(*clients.Client) error) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	old, ok := m.clients[c.ID]
+	old, ok := m.clients[id]
 	if !ok {
 		return clients.ErrNotFound
 	}
-	c.CreatedAt = old.CreatedAt
-	m.clients[c.ID] = keptClient(c)
+	c := keptClient(old)
+	if err := change(&c); err != nil {
+		return err
+	}
+	c.ID, c.CreatedAt = id, old.CreatedAt
+	m.clients[id] = keptClient(c)
 	return nil
 }
 

@@ -80,17 +80,21 @@ func (m *Memory) addPerson(p login.Person) error {
 }
 
 // UpdatePerson implements login.PeopleStore.
-func (m *Memory) UpdatePerson(ctx context.Context, p login.Person) error {
+func (m *Memory) UpdatePerson(ctx context.Context, id string, change func(*login.Person) error) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	old, ok := m.people[p.ID]
+	old, ok := m.people[id]
 	if !ok {
 		return login.ErrNotFound
 	}
-	p.CreatedAt = old.CreatedAt
+	p := keptPerson(old)
+	if err := change(&p); err != nil {
+		return err
+	}
+	p.ID, p.CreatedAt = id, old.CreatedAt
 	return m.putPerson(p)
 }
 

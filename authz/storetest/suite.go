@@ -16,6 +16,7 @@ import (
 // Backend is everything a store offers.
 type Backend interface {
 	authz.GrantStore
+	authz.GrantFinder
 	authz.TokenStore
 	authz.StatusStore
 	authz.ConsentStore
@@ -53,6 +54,13 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"grants/race for a code", raceRedeem},
 		{"grants/race for a refresh token", raceRotate},
 		{"grants/race of redeeming and revoking", raceRevoke},
+		{"grants/extending moves the expiry alone", extendGrant},
+		{"grants/race of extending", raceExtend},
+		{"grants/list by each field, page by page", listGrants},
+		{"grants/list of those alive", listLiveGrants},
+		{"grants/revoking many", revokeManyGrants},
+		{"grants/revoking what a filter means", revokeByFilter},
+		{"grants/race of revoking many", raceRevokeMany},
 		{"tokens/revocation", tokenRevocation},
 		{"status/blocks of a list, each once", statusBlocks},
 		{"status/list is full, closed, or too short for its tokens", statusNewList},
@@ -68,6 +76,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"clients/not found and taken", clientErrors},
 		{"clients/order", clientOrder},
 		{"clients/race for an id", raceClient},
+		{"clients/failed change stores nothing", clientChangeFails},
+		{"clients/race of changes loses none", raceClientChanges},
 		{"people/round trip", personRoundTrip},
 		{"people/found by any spelling of a name", personByLogin},
 		{"people/names are unique across usernames and emails", personTaken},
@@ -75,6 +85,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"people/failed update changes nothing", personUpdateAtomic},
 		{"people/order", personOrder},
 		{"people/race for a name", racePerson},
+		{"people/failed change stores nothing", personChangeFails},
+		{"people/race of changes loses none", racePersonChanges},
 		{"sessions/round trip", sessionRoundTrip},
 		{"sessions/not found and unique", sessionErrors},
 		{"sessions/ending is idempotent", sessionEnd},

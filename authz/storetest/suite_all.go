@@ -29,6 +29,7 @@ func copies(t *testing.T, b Backend) {
 		c.Secrets[0].Hash, c.RedirectURIs[0], c.PostLogoutRedirectURIs[0] = "x", "x", "x"
 		c.GrantTypes[0], c.Scopes[0], c.Audiences[0], *c.RequirePKCE = "x", "x", "x", true
 		*c.AccessTokenStatusList = true
+		*c.RefreshTokenGrace, *c.RefreshTokenRotation = time.Hour, true
 		p.Groups[0], p.Profile.Address.Country = "x", "x"
 		s.AMR[0], k.PublicJWK[0], k.Sealed[0], scopes[0] = "x", 'x', 'x', "x"
 
@@ -67,6 +68,9 @@ func cancelled(t *testing.T, b Backend) {
 		"Grant":              func() error { _, err := b.Grant(ctx, "g"); return err },
 		"RedeemCode":         func() error { return b.RedeemCode(ctx, "g", spent(1, at(1), at(2))) },
 		"Rotate":             func() error { return b.Rotate(ctx, "g", 0, spent(1, at(1), at(2))) },
+		"ExtendGrant":        func() error { return b.ExtendGrant(ctx, authz.Grant{ID: "g"}, spent(0, at(1), at(2))) },
+		"Grants":             func() error { _, err := b.Grants(ctx, authz.GrantFilter{}, "", 1); return err },
+		"RevokeGrants":       func() error { _, err := b.RevokeGrants(ctx, []string{"g"}, at(1), "x"); return err },
 		"RevokeGrant":        func() error { return b.RevokeGrant(ctx, "g", at(1), "x") },
 		"RevokeToken":        func() error { return b.RevokeToken(ctx, "jti", authz.StatusIndex{List: "l"}, at(1)) },
 		"TokenRevoked":       func() error { _, err := b.TokenRevoked(ctx, "jti"); return err },
@@ -79,9 +83,9 @@ func cancelled(t *testing.T, b Backend) {
 		"Client":             func() error { _, err := b.Client(ctx, "c"); return err },
 		"Clients":            func() error { _, err := b.Clients(ctx); return err },
 		"CreateClient":       func() error { return b.CreateClient(ctx, fullClient("c")) },
-		"UpdateClient":       func() error { return b.UpdateClient(ctx, fullClient("c")) },
+		"UpdateClient":       func() error { return replaceClient(ctx, b, fullClient("c")) },
 		"CreatePerson":       func() error { return b.CreatePerson(ctx, fullPerson("1", "ann", "")) },
-		"UpdatePerson":       func() error { return b.UpdatePerson(ctx, fullPerson("1", "ann", "")) },
+		"UpdatePerson":       func() error { return replacePerson(ctx, b, fullPerson("1", "ann", "")) },
 		"Person":             func() error { _, err := b.Person(ctx, "1"); return err },
 		"PersonByLogin":      func() error { _, err := b.PersonByLogin(ctx, "ann"); return err },
 		"People":             func() error { _, err := b.People(ctx); return err },

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"signet/clients"
 )
 
 func fullClient(id string) clients.Client {
-	pkce, listed := false, false
+	pkce, listed, rotate, grace := false, false, false, 90*time.Second
 	return clients.Client{
 		ID: id, Name: "Bücher & <b>日本</b> 🔏",
 		Secrets: []clients.Secret{
@@ -25,7 +26,10 @@ func fullClient(id string) clients.Client {
 		TokenEndpointAuthMethod:  clients.AuthMethodBasic,
 		IDTokenSignedResponseAlg: "ES256", AccessTokenSignedResponseAlg: "EdDSA",
 		AccessTokenStatusList: &listed,
-		ClientURI:             "https://app.example", LogoURI: "https://app.example/l.png",
+		AccessTokenFormat:     clients.AccessTokenOpaque, Introspection: clients.IntrospectAny,
+		RefreshTokenGrace: &grace, RefreshTokenRotation: &rotate,
+		RefreshTokenIdleTTL: 36 * time.Hour, RefreshTokenAbsoluteTTL: 1000 * time.Hour,
+		ClientURI: "https://app.example", LogoURI: "https://app.example/l.png",
 		PolicyURI: "https://app.example/p", TermsURI: "https://app.example/t",
 		Source:    clients.SourceConfig,
 		CreatedAt: utc(4), UpdatedAt: utc(5),
@@ -34,7 +38,8 @@ func fullClient(id string) clients.Client {
 
 func clientRoundTrip(t *testing.T, b Backend) {
 	yes := true
-	strict := clients.Client{ID: "strict", RequirePKCE: &yes, Source: clients.SourceCLI}
+	none := time.Duration(0)
+	strict := clients.Client{ID: "strict", RequirePKCE: &yes, RefreshTokenRotation: &yes, RefreshTokenGrace: &none, Source: clients.SourceCLI}
 	empty := clients.Client{
 		ID: "empty", Secrets: []clients.Secret{}, RedirectURIs: []string{}, PostLogoutRedirectURIs: []string{},
 		GrantTypes: []string{}, Scopes: []string{}, Audiences: []string{},
@@ -60,12 +65,12 @@ func clientUpdate(t *testing.T, b Backend) {
 	must(t, b.CreateClient(t.Context(), fullClient("b")))
 
 	c := clients.Client{ID: "a", Name: "new", CreatedAt: at(50), UpdatedAt: fine(51)}
-	must(t, b.UpdateClient(t.Context(), c))
+	must(t, replaceClient(t.Context(), b, c))
 	got, err := b.Client(t.Context(), "a")
 	must(t, err)
 	same(t, "updated to zero values", got, clients.Client{ID: "a", Name: "new", CreatedAt: utc(4), UpdatedAt: utc(51)})
 
-	must(t, b.UpdateClient(t.Context(), fullClient("a")))
+	must(t, replaceClient(t.Context(), b, fullClient("a")))
 	got, err = b.Client(t.Context(), "a")
 	must(t, err)
 	same(t, "updated back", got, fullClient("a"))
@@ -79,7 +84,7 @@ func clientErrors(t *testing.T, b Backend) {
 	if _, err := b.Client(t.Context(), "nowhere"); !errors.Is(err, clients.ErrNotFound) {
 		t.Errorf("Client: got %v, want ErrNotFound", err)
 	}
-	if err := b.UpdateClient(t.Context(), clients.Client{ID: "nowhere"}); !errors.Is(err, clients.ErrNotFound) {
+	if err := replaceClient(t.Context(), b, clients.Client{ID: "nowhere"}); !errors.Is(err, clients.ErrNotFound) {
 		t.Errorf("UpdateClient: got %v, want ErrNotFound", err)
 	}
 	if all, err := b.Clients(t.Context()); err != nil || len(all) != 0 {

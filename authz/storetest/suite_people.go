@@ -104,7 +104,7 @@ func personUpdate(t *testing.T, b Backend) {
 	must(t, b.CreatePerson(t.Context(), fullPerson("2", "bob", "bob@example.com")))
 
 	p := login.Person{ID: "1", Username: "anna", Email: "anna@example.com", CreatedAt: at(40), UpdatedAt: fine(41)}
-	must(t, b.UpdatePerson(t.Context(), p))
+	must(t, replacePerson(t.Context(), b, p))
 	p.CreatedAt, p.UpdatedAt = utc(1), utc(41)
 	got, err := b.PersonByLogin(t.Context(), key(t, "anna@example.com"))
 	must(t, err)
@@ -117,13 +117,13 @@ func personUpdate(t *testing.T, b Backend) {
 
 	// A name that was given up is free for others, and one's own in another
 	// case is not taken.
-	must(t, b.UpdatePerson(t.Context(), fullPerson("2", "BOB", "ann@example.com")))
+	must(t, replacePerson(t.Context(), b, fullPerson("2", "BOB", "ann@example.com")))
 	got, err = b.Person(t.Context(), "2")
 	must(t, err)
 	same(t, "second person", got, fullPerson("2", "BOB", "ann@example.com"))
 
 	gone := login.Person{ID: "nowhere", Username: "nobody"}
-	if err := b.UpdatePerson(t.Context(), gone); !errors.Is(err, login.ErrNotFound) {
+	if err := replacePerson(t.Context(), b, gone); !errors.Is(err, login.ErrNotFound) {
 		t.Errorf("UpdatePerson: got %v, want ErrNotFound", err)
 	}
 	must(t, b.CreatePerson(t.Context(), login.Person{ID: "3", Username: "nobody"}))
@@ -136,7 +136,7 @@ func personUpdateAtomic(t *testing.T, b Backend) {
 		{ID: "1", Username: "Bob", Email: "ann@example.com"},
 		{ID: "1", Username: "anna", Email: "BOB@example.com"},
 	} {
-		if err := b.UpdatePerson(t.Context(), p); !errors.Is(err, login.ErrTaken) {
+		if err := replacePerson(t.Context(), b, p); !errors.Is(err, login.ErrTaken) {
 			t.Errorf("taking over %q <%s>: got %v, want ErrTaken", p.Username, p.Email, err)
 		}
 		for _, name := range []string{"ann", "ann@example.com"} {

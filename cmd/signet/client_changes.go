@@ -14,29 +14,34 @@ import (
 	"signet/cmd/signet/config"
 )
 
-// changeClient loads the client that cmd names, lets change alter it, checks
-// and stores the whole, and prints it. change returns a secret to show once.
+// changeClient lets change alter the client with this id, checks and stores the
+// whole, and prints it. change returns a secret to show once. The database waits
+// for it, so that it must not wait for anyone.
 func (a *app) changeClient(ctx context.Context, id string, change func(*config.Config, *clients.Client) (plain string, err error)) error {
 	return a.withStore(ctx, func(cfg *config.Config, st *store.Store) error {
-		c, err := findClient(ctx, st, id)
+		var changed clients.Client
+		var plain string
+		err := st.UpdateClient(ctx, id, func(c *clients.Client) (err error) {
+			if c.Source == clients.SourceConfig || cfg.Declares(id) {
+				return declaredElsewhere(id, cfg)
+			}
+			if plain, err = change(cfg, c); err != nil {
+				return byFlag(err)
+			}
+			if err := c.Validate(); err != nil {
+				return byFlag(err)
+			}
+			c.UpdatedAt = a.now().UTC()
+			changed = *c
+			return nil
+		})
+		if errors.Is(err, clients.ErrNotFound) {
+			return noClient(id)
+		}
 		if err != nil {
 			return err
 		}
-		if c.Source == clients.SourceConfig || cfg.Declares(id) {
-			return declaredElsewhere(id, cfg)
-		}
-		plain, err := change(cfg, &c)
-		if err != nil {
-			return byFlag(err)
-		}
-		if err := c.Validate(); err != nil {
-			return byFlag(err)
-		}
-		c.UpdatedAt = a.now().UTC()
-		if err := st.UpdateClient(ctx, c); err != nil {
-			return err
-		}
-		return a.printClient(c, plain)
+		return a.printClient(changed, plain)
 	})
 }
 
@@ -57,8 +62,12 @@ made confidential (--public=false) gets a secret and goes on needing PKCE, unles
 			if !anyGiven(cmd.LocalNonPersistentFlags()) {
 				return usagef("nothing to change; give at least one flag")
 			}
+			given, err := a.givenSecret(flags.secretFile)
+			if err != nil {
+				return err
+			}
 			return a.changeClient(cmd.Context(), args[0], func(cfg *config.Config, c *clients.Client) (string, error) {
-				return a.updateClient(cfg, c, &flags)
+				return a.updateClient(cfg, c, &flags, given)
 			})
 		},
 	}
@@ -72,7 +81,7 @@ func anyGiven(set *pflag.FlagSet) bool {
 	return given
 }
 
-func (a *app) updateClient(cfg *config.Config, c *clients.Client, flags *clientFlags) (plain string, err error) {
+func (a *app) updateClient(cfg *config.Config, c *clients.Client, flags *clientFlags, given *string) (plain string, err error) {
 	wasPublic := c.Public()
 	flags.apply(c)
 	if err := flags.checkAlgorithms(cfg, c); err != nil {
@@ -88,7 +97,7 @@ func (a *app) updateClient(cfg *config.Config, c *clients.Client, flags *clientF
 			c.RequirePKCE = new(bool)
 			*c.RequirePKCE = true
 		}
-		made, secret, err := a.newSecret(flags.secretFile)
+		made, secret, err := a.newSecret(given)
 		if err != nil {
 			return "", err
 		}
@@ -124,8 +133,12 @@ func newClientsRotateSecret(a *app) *cobra.Command {
 		Short: "Make a new secret; the old one works for a while longer",
 		Args:  takes("CLIENT_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			given, err := a.givenSecret(file)
+			if err != nil {
+				return err
+			}
 			return a.changeClient(cmd.Context(), args[0], func(_ *config.Config, c *clients.Client) (string, error) {
-				return a.rotateSecret(c, file, time.Duration(overlap))
+				return a.rotateSecret(c, given, time.Duration(overlap))
 			})
 		},
 	}
@@ -136,11 +149,11 @@ func newClientsRotateSecret(a *app) *cobra.Command {
 
 // rotateSecret puts a new secret beside the newest old one. Two live at most:
 // whoever rotates twice within one overlap ends the first for good.
-func (a *app) rotateSecret(c *clients.Client, file string, overlap time.Duration) (string, error) {
+func (a *app) rotateSecret(c *clients.Client, given *string, overlap time.Duration) (string, error) {
 	if c.Public() {
 		return "", errors.New("a public client has no secret; \"signet clients update " + c.ID + " --public=false\" gives it one")
 	}
-	plain, fresh, err := a.newSecret(file)
+	plain, fresh, err := a.newSecret(given)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -22,6 +23,9 @@ type clientFlags struct {
 	grants, scopes, audiences             []string
 	public, firstParty, pkce, idClaims    bool
 	statusList                            bool
+	accessTokenFormat, introspection      string
+	refreshGrace, refreshIdle, refreshMax spanFlag
+	refreshRotation                       bool
 	clientURI, logoURI, policyURI, tosURI string
 	set                                   *pflag.FlagSet
 }
@@ -33,6 +37,9 @@ var flagOf = map[string]string{
 	"grant_types": "grant", "scope": "scope", "audiences": "audience",
 	"token_endpoint_auth_method":   "token-endpoint-auth-method",
 	"id_token_signed_response_alg": "id-token-signed-response-alg", "access_token_signed_response_alg": "access-token-signed-response-alg",
+	"access_token_format": "access-token-format", "introspection": "introspection",
+	"refresh_token_grace": "refresh-token-grace", "refresh_token_rotation": "refresh-token-rotation",
+	"refresh_token_idle_ttl": "refresh-token-idle-ttl", "refresh_token_absolute_ttl": "refresh-token-absolute-ttl",
 	"client_uri": "client-uri", "logo_uri": "logo-uri", "policy_uri": "policy-uri", "tos_uri": "tos-uri",
 }
 
@@ -53,6 +60,12 @@ func (f *clientFlags) register(set *pflag.FlagSet) {
 	set.StringVar(&f.idTokenAlg, "id-token-signed-response-alg", "", "the `ALGORITHM` that signs its ID tokens, one of keys.algorithms (default: RS256, or the first of them)")
 	set.StringVar(&f.accessTokenAlg, "access-token-signed-response-alg", "", "the `ALGORITHM` that signs its access tokens, one of keys.algorithms (default: RS256, or the first of them)")
 	set.BoolVar(&f.statusList, "access-token-status-list", true, "its access tokens say in which status list a revocation would stand; false makes them shorter")
+	set.StringVar(&f.accessTokenFormat, "access-token-format", "", "jwt, or opaque for access tokens that an API has to ask this server about (default: jwt)")
+	set.Var(&f.refreshGrace, "refresh-token-grace", "how long a refresh token that was used still yields the same successor; 0 for not at all (default: refresh.grace)")
+	set.BoolVar(&f.refreshRotation, "refresh-token-rotation", true, "false lets one refresh token go on for the whole of its grant (default: true, each works once)")
+	set.Var(&f.refreshIdle, "refresh-token-idle-ttl", "unused for so long, its refresh tokens end (default: refresh.idle_ttl)")
+	set.Var(&f.refreshMax, "refresh-token-absolute-ttl", "after so long, its refresh tokens end in any case (default: refresh.absolute_ttl)")
+	set.StringVar(&f.introspection, "introspection", "", "which tokens it is told about: own, none or any (default: own; none for a public client)")
 	set.StringVar(&f.clientURI, "client-uri", "", "the `URI` of its home page")
 	set.StringVar(&f.logoURI, "logo-uri", "", "the `URI` of its picture")
 	set.StringVar(&f.policyURI, "policy-uri", "", "the `URI` of its privacy policy")
@@ -98,6 +111,9 @@ func (f *clientFlags) apply(c *clients.Client) {
 	text("logo-uri", &c.LogoURI, f.logoURI)
 	text("policy-uri", &c.PolicyURI, f.policyURI)
 	text("tos-uri", &c.TermsURI, f.tosURI)
+	text("access-token-format", &c.AccessTokenFormat, f.accessTokenFormat)
+	text("introspection", &c.Introspection, f.introspection)
+	f.applyRefresh(c)
 	if f.set.Changed("first-party") {
 		c.FirstParty = f.firstParty
 	}
@@ -113,6 +129,60 @@ func (f *clientFlags) apply(c *clients.Client) {
 		c.AccessTokenStatusList = &listed
 	}
 	f.applyAuth(c)
+}
+
+// applyRefresh sets the rules for refresh tokens that were given. An empty one
+// gives the server's default back.
+func (f *clientFlags) applyRefresh(c *clients.Client) {
+	if f.set.Changed("refresh-token-grace") {
+		c.RefreshTokenGrace = f.refreshGrace.span
+	}
+	if f.set.Changed("refresh-token-rotation") {
+		rotate := f.refreshRotation
+		c.RefreshTokenRotation = &rotate
+	}
+	for flag, rule := range map[string]struct {
+		to    *time.Duration
+		given spanFlag
+	}{
+		"refresh-token-idle-ttl":     {&c.RefreshTokenIdleTTL, f.refreshIdle},
+		"refresh-token-absolute-ttl": {&c.RefreshTokenAbsoluteTTL, f.refreshMax},
+	} {
+		if f.set.Changed(flag) {
+			*rule.to = rule.given.orZero()
+		}
+	}
+}
+
+// spanFlag is a duration, in days too, or empty for a default.
+type spanFlag struct{ span *time.Duration }
+
+func (s *spanFlag) String() string {
+	if s.span == nil {
+		return ""
+	}
+	return config.FormatDuration(*s.span)
+}
+
+func (s *spanFlag) Type() string { return "DURATION" }
+
+func (s *spanFlag) Set(text string) error {
+	s.span = nil
+	if text == "" {
+		return nil
+	}
+	span, err := config.ParseDuration(text)
+	if err == nil {
+		s.span = &span
+	}
+	return err
+}
+
+func (s *spanFlag) orZero() time.Duration {
+	if s.span == nil {
+		return 0
+	}
+	return *s.span
 }
 
 // checkAlgorithms refuses algorithms that were given and that the server is not
@@ -139,17 +209,22 @@ func (f *clientFlags) applyAuth(c *clients.Client) {
 	}
 }
 
-// newSecret makes a secret, or hashes the one that file holds. plain is empty
-// when it was given: whoever gave it has it.
-func (a *app) newSecret(file string) (plain string, s clients.Secret, err error) {
+// givenSecret is the secret that --secret-file names, nil if it names none.
+func (a *app) givenSecret(file string) (*string, error) {
 	if file == "" {
+		return nil, nil
+	}
+	secret, err := a.readSecret(file)
+	return &secret, err
+}
+
+// newSecret makes a secret, or hashes the one that was given. plain is empty
+// then: whoever gave it has it.
+func (a *app) newSecret(given *string) (plain string, s clients.Secret, err error) {
+	if given == nil {
 		return clients.NewSecret(a.rand, a.now())
 	}
-	given, err := a.readSecret(file)
-	if err != nil {
-		return "", s, err
-	}
-	s, err = clients.HashSecret(a.rand, given, a.now())
+	s, err = clients.HashSecret(a.rand, *given, a.now())
 	return "", s, err
 }
 

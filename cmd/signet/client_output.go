@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/cmd/signet/config"
 )
 
 // shownClient is a client for scripts: the names of RFC 7591, and when the
@@ -83,6 +84,12 @@ func (a *app) printClient(c clients.Client, plain string) error {
 		pair{"id_token_signed_response_alg", c.IDTokenSignedResponseAlg},
 		pair{"access_token_signed_response_alg", c.AccessTokenSignedResponseAlg},
 		pair{"access_token_status_list", yes(c.StatusListed())},
+		pair{"access_token_format", c.AccessTokenFormat},
+		pair{"refresh_token_grace", spanWords(c.RefreshTokenGrace)},
+		pair{"refresh_token_rotation", boolWords(c.RefreshTokenRotation)},
+		pair{"refresh_token_idle_ttl", spanWords(&c.RefreshTokenIdleTTL, 0)},
+		pair{"refresh_token_absolute_ttl", spanWords(&c.RefreshTokenAbsoluteTTL, 0)},
+		pair{"introspection", c.Introspection},
 		pair{"client_uri", c.ClientURI},
 		pair{"logo_uri", c.LogoURI},
 		pair{"policy_uri", c.PolicyURI},
@@ -120,6 +127,22 @@ func pkceWords(c *clients.Client) string {
 		return "true (public)"
 	}
 	return "PKCE or a nonce"
+}
+
+// spanWords writes a length of time, or nothing if it is none or the one that
+// stands for a default.
+func spanWords(d *time.Duration, unset ...time.Duration) string {
+	if d == nil || slices.Contains(unset, *d) {
+		return ""
+	}
+	return config.FormatDuration(*d)
+}
+
+func boolWords(b *bool) string {
+	if b == nil {
+		return ""
+	}
+	return strconv.FormatBool(*b)
 }
 
 func (a *app) secretWords(c *clients.Client) string {

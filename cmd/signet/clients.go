@@ -67,7 +67,11 @@ func (a *app) createClient(ctx context.Context, cfg *config.Config, st *store.St
 	config.FillClient(&c)
 	var plain string
 	if !c.Public() {
-		made, secret, err := a.newSecret(flags.secretFile)
+		given, err := a.givenSecret(flags.secretFile)
+		if err != nil {
+			return err
+		}
+		made, secret, err := a.newSecret(given)
 		if err != nil {
 			return byFlag(err)
 		}
@@ -135,9 +139,13 @@ func newClientsShow(a *app) *cobra.Command {
 func findClient(ctx context.Context, st *store.Store, id string) (clients.Client, error) {
 	c, err := st.Client(ctx, id)
 	if errors.Is(err, clients.ErrNotFound) {
-		return c, fmt.Errorf("there is no client %q; \"signet clients list\" shows all", id)
+		return c, noClient(id)
 	}
 	return c, err
+}
+
+func noClient(id string) error {
+	return fmt.Errorf("there is no client %q; \"signet clients list\" shows all", id)
 }
 
 // declaredElsewhere refuses to change here what the configuration says.

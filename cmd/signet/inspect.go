@@ -61,7 +61,7 @@ func inspect(token string, want expectation) inspection {
 		in.problem("it is an encrypted JWT (JWE), which this server never makes")
 		return in
 	case len(parts) != 3:
-		in.problem("it is not a JWT: a JWT has three parts with dots between them. A code or a refresh token says nothing to anyone but the server")
+		in.problem("it is not a JWT: a JWT has three parts with dots between them. A code, a refresh token or an opaque access token says nothing to anyone but the server")
 		return in
 	}
 	var head struct {

@@ -53,6 +53,7 @@ func newRoot(a *app) *cobra.Command {
 		newDemo(a),
 		newClients(a),
 		newUsers(a),
+		newGrants(a),
 		newKeys(a),
 		newToken(a),
 		newMigrate(a),

@@ -178,11 +178,19 @@ type Client struct {
 	IDTokenAlg              string   `config:"id_token_signed_response_alg"`
 	AccessTokenAlg          string   `config:"access_token_signed_response_alg"`
 	AccessTokenStatusList   *bool    `config:"access_token_status_list"`
-	Disabled                bool     `config:"disabled"`
-	ClientURI               string   `config:"client_uri"`
-	LogoURI                 string   `config:"logo_uri"`
-	PolicyURI               string   `config:"policy_uri"`
-	TermsURI                string   `config:"tos_uri"`
+	AccessTokenFormat       string   `config:"access_token_format"`
+
+	RefreshTokenGrace       *time.Duration `config:"refresh_token_grace"`
+	RefreshTokenRotation    *bool          `config:"refresh_token_rotation"`
+	RefreshTokenIdleTTL     time.Duration  `config:"refresh_token_idle_ttl"`
+	RefreshTokenAbsoluteTTL time.Duration  `config:"refresh_token_absolute_ttl"`
+
+	Introspection string `config:"introspection"`
+	Disabled      bool   `config:"disabled"`
+	ClientURI     string `config:"client_uri"`
+	LogoURI       string `config:"logo_uri"`
+	PolicyURI     string `config:"policy_uri"`
+	TermsURI      string `config:"tos_uri"`
 }
 
 // Default returns the configuration of an empty config.yaml, but for Database,

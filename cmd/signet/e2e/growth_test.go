@@ -35,12 +35,10 @@ func TestGrowth(t *testing.T) {
 	dir := t.TempDir()
 	db := openStore(t, "sqlite:"+filepath.Join(dir, "signet.db"))
 	c := newCore(t, db, time.Minute)
-	app, err := db.Client(t.Context(), "app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	app.GrantTypes = append(app.GrantTypes, clients.GrantClientCredentials)
-	if err := db.UpdateClient(t.Context(), app); err != nil {
+	if err := db.UpdateClient(t.Context(), "app", func(app *clients.Client) error {
+		app.GrantTypes = append(app.GrantTypes, clients.GrantClientCredentials)
+		return nil
+	}); err != nil {
 		t.Fatal(err)
 	}
 	g := newGrower(c, dir)

@@ -189,12 +189,7 @@ func (i *issuer) webApp(t testing.TB, id string, change ...func(*clients.Client)
 // change changes a registered client.
 func (i *issuer) change(t testing.TB, id string, f func(*clients.Client)) {
 	t.Helper()
-	c, err := i.Store.Client(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f(&c)
-	if err := i.Store.UpdateClient(t.Context(), c); err != nil {
+	if err := i.Store.UpdateClient(t.Context(), id, func(c *clients.Client) error { f(c); return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -94,7 +94,7 @@ func newCore(t testing.TB, db storetest.Backend, grace time.Duration) *core {
 		t.Fatal(err)
 	}
 	c.provider, err = authz.New(authz.Config{
-		Issuer: c.URL, Grants: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
+		Issuer: c.URL, Grants: db, GrantFinder: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
 		Keys: ring, SigningAlgs: []string{"ES256"}, Secret: bytes.Repeat([]byte{2}, 32),
 		AccessTokenTTL: 10 * time.Minute, IDTokenTTL: time.Hour, CodeTTL: time.Minute,
 		StatusTTL: time.Minute, RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: 24 * time.Hour, RefreshGrace: grace,

@@ -23,11 +23,12 @@ func artefacts(t *testing.T) (*victim, map[string]string) {
 	v.secret = i.webApp(t, "app")
 	a := i.tokens(t, v.browser, "ada", "app", v.secret)
 	v.access, v.id, v.refresh = a.str("access_token"), a.str("id_token"), a.str("refresh_token")
+	hidden := i.tokens(t, newBrowser(t), "ada", "opaque", i.webApp(t, "opaque", opaque)).str("access_token")
 	code := v.browser.authorize(i.authorizeURL("app", nil), "ada")
 	waiting := newBrowser(t)
 	page := waiting.get(i.authorizeURL("app", nil))
 	return v, map[string]string{
-		"code": code, "access token": v.access, "ID token": v.id, "refresh token": v.refresh,
+		"code": code, "access token": v.access, "opaque access token": hidden, "ID token": v.id, "refresh token": v.refresh,
 		"set-up link": setup, "client secret": v.secret,
 		"session cookie": v.browser.cookie(t, i.URL+"/", sessionCookie),
 		"browser id":     v.browser.cookie(t, i.URL+"/", browserCookie),
@@ -49,16 +50,16 @@ func TestOneArtefactUsedAsAnother(t *testing.T) {
 		own     []string
 		attempt func(t *testing.T, value string)
 	}{
-		"userinfo": {[]string{"access token"}, func(t *testing.T, s string) {
+		"userinfo": {[]string{"access token", "opaque access token"}, func(t *testing.T, s string) {
 			v.userinfo(t, s).wantBadToken(t)
 			v.post(t, "/oauth2/userinfo", "", "", url.Values{"access_token": {s}}).wantBadToken(t)
 		}},
-		"introspection": {[]string{"access token", "refresh token"}, func(t *testing.T, s string) {
+		"introspection": {[]string{"access token", "opaque access token", "refresh token"}, func(t *testing.T, s string) {
 			for _, hint := range []string{"", "access_token", "refresh_token", "id_token"} {
 				v.post(t, "/oauth2/introspect", "app", v.secret, url.Values{"token": {s}, "token_type_hint": {hint}}).wantInactive(t)
 			}
 		}},
-		"revocation": {[]string{"access token", "refresh token"}, func(t *testing.T, s string) { v.wantRevokeIgnores(t, s) }},
+		"revocation": {[]string{"access token", "opaque access token", "refresh token"}, func(t *testing.T, s string) { v.wantRevokeIgnores(t, s) }},
 		"a code": {[]string{"code"}, func(t *testing.T, s string) {
 			v.exchange(t, "app", v.secret, s, "").wantRefused(t, http.StatusBadRequest, "invalid_grant")
 		}},

@@ -122,7 +122,7 @@ func reconcile(ctx context.Context, cfg *config.Config, st *store.Store, log *sl
 		log.Info("client created from config.yaml", "client_id", c.ID)
 	}
 	for _, c := range update {
-		if err := st.UpdateClient(ctx, c); err != nil {
+		if err := st.UpdateClient(ctx, c.ID, func(stored *clients.Client) error { *stored = c; return nil }); err != nil {
 			return fmt.Errorf("client %s: %w", c.ID, err)
 		}
 		log.Info("client updated from config.yaml", "client_id", c.ID, "disabled", c.Disabled)

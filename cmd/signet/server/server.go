@@ -98,7 +98,7 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer,
-		Grants: st, Tokens: st, Status: st, Consents: st, Clients: st, People: st,
+		Grants: st, GrantFinder: st, Tokens: st, Status: st, Consents: st, Clients: st, People: st,
 		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,

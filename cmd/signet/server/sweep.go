@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"signet/authz/store"
+	"signet/clients"
 	"signet/cmd/signet/config"
 )
 
@@ -36,7 +37,7 @@ type sweeper struct {
 }
 
 func newSweeper(cfg *config.Config, st *store.Store, now func() time.Time, log *slog.Logger) *sweeper {
-	return &sweeper{store: st, every: cfg.Sweep.Every, after: cfg.Tokens.AccessTTL + cfg.Refresh.Grace + sweepAfter, now: now, log: log}
+	return &sweeper{store: st, every: cfg.Sweep.Every, after: cfg.Tokens.AccessTTL + max(cfg.Refresh.Grace, clients.MaxRefreshGrace) + sweepAfter, now: now, log: log}
 }
 
 // run sweeps until ctx is done, or not at all if every is 0; first after a random part of the interval: so

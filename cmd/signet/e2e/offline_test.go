@@ -1,13 +1,9 @@
 package e2e
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,50 +45,10 @@ func joseVerifier(t *testing.T, i *issuer) verifier {
 	ask := askNode(t, "jose", "verify.mjs", i.URL, testAPI)
 	return func(token string) (string, bool) {
 		var answer struct{ Sub, Error string }
-		ask(map[string]string{"token": token}, &answer)
+		if err := ask(map[string]string{"token": token}, &answer); err != nil {
+			t.Fatal(err)
+		}
 		return answer.Sub, answer.Error == ""
-	}
-}
-
-// askNode runs a script of testdata that uses an npm package, and returns a
-// function that writes a line of JSON to it and reads one from it.
-func askNode(t *testing.T, pkg, script string, args ...string) func(question, answer any) {
-	t.Helper()
-	modules := nodeModules(t, pkg)
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing(t, "no Node here: tokens are not verified by another language")
-	}
-	cmd := exec.CommandContext(t.Context(), node, append([]string{filepath.Join("testdata", script)}, args...)...)
-	cmd.Env = append(os.Environ(), "SIGNET_NODE_MODULES="+modules)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		_ = cmd.Wait()
-	})
-	lines := bufio.NewReader(out)
-	return func(question, answer any) {
-		if _, err := in.Write([]byte(marshal(t, question) + "\n")); err != nil {
-			t.Fatal(err)
-		}
-		line, err := lines.ReadBytes('\n')
-		if err != nil && err != io.EOF {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(line, answer); err != nil {
-			t.Fatalf("%v: %q", err, line)
-		}
 	}
 }
 

@@ -454,7 +454,7 @@ func TestStatusListIsReadByOthers(t *testing.T) {
 			Status int
 			Error  string
 		}
-		ask(map[string]string{"token": token}, &answer)
+		must(t, ask(map[string]string{"token": token}, &answer))
 		if revoked := n%4 == 0; answer.Error != "" || (answer.Status == 1) != revoked {
 			t.Errorf("token %d: %+v", n, answer)
 		}

@@ -1,14 +1,10 @@
 package e2e
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -120,12 +116,7 @@ func kidsOf(jwks []byte) []string {
 }
 
 func joseCachingVerifier(t *testing.T, issuer string) func(string) error {
-	modules := nodeModules(t, "jose")
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing(t, "no Node here: tokens are not verified by another language")
-	}
-	return lineVerifier(t, exec.CommandContext(t.Context(), node, filepath.Join("testdata", "verifier.mjs"), issuer, testAPI), "SIGNET_NODE_MODULES="+modules)
+	return lineVerifier(askNode(t, "jose", "verifier.mjs", issuer, testAPI))
 }
 
 func pyJWTVerifier(t *testing.T, issuer string) func(string) error {
@@ -137,48 +128,19 @@ func pyJWTVerifier(t *testing.T, issuer string) func(string) error {
 	if i < 0 {
 		missing(t, "no Python with PyJWT and cryptography here (Debian: python3-jwt)")
 	}
-	return lineVerifier(t, exec.CommandContext(t.Context(), pythons[i], filepath.Join("testdata", "verifier.py"), issuer, testAPI))
+	return lineVerifier(askProcess(t, exec.CommandContext(t.Context(), pythons[i], filepath.Join("testdata", "verifier.py"), issuer, testAPI)))
 }
 
-// lineVerifier asks a process that answers each line with one line.
-func lineVerifier(t *testing.T, cmd *exec.Cmd, env ...string) func(string) error {
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		_ = cmd.Wait()
-	})
-	var mu sync.Mutex
-	lines := bufio.NewReader(out)
+// lineVerifier has a process verify.
+func lineVerifier(ask asker) func(string) error {
 	return func(token string) error {
-		mu.Lock()
-		defer mu.Unlock()
-		question, _ := json.Marshal(map[string]string{"token": token})
-		if _, err := in.Write(append(question, '\n')); err != nil {
-			return err
-		}
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			return fmt.Errorf("the process has ended: %w", errors.Join(err, io.ErrUnexpectedEOF))
-		}
 		var answer struct {
 			Error string
 			Held  []string
 			Age   float64
 		}
-		if err := json.Unmarshal(line, &answer); err != nil {
-			return fmt.Errorf("%w: %q", err, line)
+		if err := ask(map[string]string{"token": token}, &answer); err != nil {
+			return err
 		}
 		if answer.Error != "" {
 			return fmt.Errorf("%s; it held %s, asked for %.3fs before", answer.Error, answer.Held, answer.Age)

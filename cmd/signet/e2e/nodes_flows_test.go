@@ -35,6 +35,7 @@ const (
 // all, also while one node at a time is killed and started again.
 func TestFlowsOnThreeNodes(t *testing.T) {
 	t.Setenv("SIGNET_DATABASE", storetest.Postgres(t))
+	outliveSlowMachines(t)
 	c := startCluster(t, 3)
 	c.registerPerson("ada")
 	f := &nodeFlows{t: t, c: c, i: &issuer{URL: c.URL}, secret: c.registerApp("app")}
@@ -65,6 +66,14 @@ func TestFlowsOnThreeNodes(t *testing.T) {
 		time.Sleep(100 * time.Millisecond) // the others do the work
 		n.start()
 	}
+}
+
+// outliveSlowMachines has tokens live longer than in a storm, and their keys with
+// them: a flow may take its time.
+func outliveSlowMachines(t *testing.T) {
+	t.Setenv("SIGNET_TOKENS_ACCESS_TTL", "10m")
+	t.Setenv("SIGNET_TOKENS_ID_TTL", "10m")
+	t.Setenv("SIGNET_KEYS_KEEP_FOR", "11m")
 }
 
 // nodeFlows are flows of apps through a cluster.

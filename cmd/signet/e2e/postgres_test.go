@@ -21,6 +21,7 @@ func TestPostgresFlowOnTwoNodes(t *testing.T) {
 	for name, database := range map[string]func(testing.TB) string{"direct": storetest.Postgres, "pgbouncer": storetest.PgBouncer} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("SIGNET_DATABASE", database(t))
+			outliveSlowMachines(t)
 			c := startCluster(t, 2)
 			secret := c.registerApp("app")
 			c.registerPerson("ada")

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -119,10 +121,11 @@ func BenchmarkRefreshByGrants(b *testing.B) {
 
 // addGrants stores grants as codes that were exchanged leave them.
 func (g *grower) addGrants(n int) {
-	var next atomic.Int64
 	g.spread(n, func() {
+		var id [16]byte
+		_, _ = rand.Read(id[:])
 		err := g.db.CreateGrant(context.Background(), authz.Grant{
-			ID: fmt.Sprintf("%032x", next.Add(1)), ClientID: "app", Subject: "ada", SessionID: "s1", Generation: 1,
+			ID: hex.EncodeToString(id[:]), ClientID: "app", Subject: "ada", SessionID: "s1", Generation: 1,
 			Scopes: []string{"openid", "offline_access"}, Audiences: []string{testAPI},
 			CreatedAt: g.clock.Now(), ExpiresAt: g.clock.Now().Add(time.Hour),
 		})

@@ -111,13 +111,13 @@ func sameKey(all []Record, rec Record) string {
 func (s Schedule) planImport(o ImportOptions) plan {
 	return func(all []Record, imported *Record, now time.Time) ([]Record, error) {
 		rec := *imported
-		keys := line(all, rec.Algorithm)
+		keys, same := line(all, rec.Algorithm), sameKey(all, rec)
 		switch {
 		case slices.ContainsFunc(all, func(r Record) bool { return r.KID == rec.KID }):
 			return nil, fmt.Errorf("a key with the id %q is there already", rec.KID)
-		case sameKey(all, rec) != "":
+		case same != "":
 			// Or one could be revoked, and the other go on.
-			return nil, fmt.Errorf("the same key is there already, with the id %q", sameKey(all, rec))
+			return nil, fmt.Errorf("the same key is there already, with the id %q", same)
 		case o.VerifyOnly:
 			keep := o.KeepFor
 			if keep == 0 {

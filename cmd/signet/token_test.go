@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,33 +12,14 @@ import (
 
 	"signet/authz"
 	"signet/authz/store"
-	"signet/cmd/signet/config"
-	"signet/cmd/signet/server"
 	"signet/keys"
 )
 
-// room opens the database and keys of the folder, as a running server would.
+// room is the database and keys of the folder, as a running server has them.
 func (c *cli) room() (*store.Store, *keys.Ring) {
 	c.t.Helper()
-	ctx, log := context.Background(), slog.New(slog.DiscardHandler)
-	cfg, err := config.Load(c.dir+"/config.yaml", nil)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	st, err := server.OpenStore(ctx, cfg, log)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.t.Cleanup(func() { st.Close() })
-	conf, err := server.KeysConfig(ctx, cfg, st, log)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	ring, err := keys.Open(ctx, conf)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return st, ring
+	room := c.serving()
+	return room.st, room.ring
 }
 
 type claims map[string]any

@@ -20,9 +20,10 @@ func TestMetadataHasTheRFCsNamesAndNoStoredSecret(t *testing.T) {
 	want := `{"client_id":"web-app","client_id_issued_at":1777896000,"client_secret_expires_at":0,"client_name":"Web app",` +
 		`"redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["https://app.example.com/"],` +
 		`"grant_types":["authorization_code","refresh_token","client_credentials"],"response_types":["code"],` +
-		`"scope":"openid profile offline_access","token_endpoint_auth_method":"client_secret_basic",` +
-		`"id_token_signed_response_alg":"ES256","client_uri":"https://app.example.com/","logo_uri":"http://app.example.com/logo.png#dark",` +
-		`"audiences":["https://api.example.com"],"first_party":false,"require_pkce":true,"id_token_claims":false,"access_token_signed_response_alg":"PS256","access_token_status_list":true,"disabled":false,"source":"cli"}`
+		`"scope":"openid profile offline_access","audiences":["https://api.example.com"],"token_endpoint_auth_method":"client_secret_basic",` +
+		`"first_party":false,"require_pkce":true,"id_token_claims":false,"id_token_signed_response_alg":"ES256",` +
+		`"access_token_signed_response_alg":"PS256","access_token_status_list":true,` +
+		`"client_uri":"https://app.example.com/","logo_uri":"http://app.example.com/logo.png#dark","disabled":false,"source":"cli"}`
 	if string(b) != want {
 		t.Errorf("got  %s\nwant %s", b, want)
 	}

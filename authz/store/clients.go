@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -24,32 +23,11 @@ type clientRow struct {
 // TableName implements gorm's schema.Tabler.
 func (clientRow) TableName() string { return "clients" }
 
-// clientPayload uses RFC 7591's names where there is one.
+// clientPayload is a client but for what has a column. Its Secrets stand in
+// front of the client's own: times are kept as in every other row.
 type clientPayload struct {
-	Name                    string          `json:"client_name,omitempty"`
-	Secrets                 []secretPayload `json:"secrets"`
-	RedirectURIs            []string        `json:"redirect_uris"`
-	PostLogoutRedirectURIs  []string        `json:"post_logout_redirect_uris"`
-	GrantTypes              []string        `json:"grant_types"`
-	Scopes                  []string        `json:"scopes"`
-	Audiences               []string        `json:"audiences"`
-	TokenEndpointAuthMethod string          `json:"token_endpoint_auth_method,omitempty"`
-	FirstParty              bool            `json:"first_party,omitempty"`
-	RequirePKCE             *bool           `json:"require_pkce,omitempty"`
-	IDTokenClaims           bool            `json:"id_token_claims,omitempty"`
-	IDTokenAlg              string          `json:"id_token_signed_response_alg,omitempty"`
-	AccessTokenAlg          string          `json:"access_token_signed_response_alg,omitempty"`
-	AccessTokenStatusList   *bool           `json:"access_token_status_list,omitempty"`
-	AccessTokenFormat       string          `json:"access_token_format,omitempty"`
-	RefreshTokenGrace       *time.Duration  `json:"refresh_token_grace,omitempty"` // in nanoseconds, as those below
-	RefreshTokenRotation    *bool           `json:"refresh_token_rotation,omitempty"`
-	RefreshTokenIdleTTL     time.Duration   `json:"refresh_token_idle_ttl,omitempty"`
-	RefreshTokenAbsoluteTTL time.Duration   `json:"refresh_token_absolute_ttl,omitempty"`
-	Introspection           string          `json:"introspection,omitempty"`
-	ClientURI               string          `json:"client_uri,omitempty"`
-	LogoURI                 string          `json:"logo_uri,omitempty"`
-	PolicyURI               string          `json:"policy_uri,omitempty"`
-	TermsURI                string          `json:"tos_uri,omitempty"`
+	clients.Client
+	Secrets []secretPayload `json:"secrets"`
 }
 
 type secretPayload struct {
@@ -62,19 +40,7 @@ func newClientRow(c clients.Client) clientRow {
 	row := clientRow{
 		ID: c.ID, Source: string(c.Source), Disabled: c.Disabled,
 		Created: micros(c.CreatedAt), Updated: micros(c.UpdatedAt),
-		Payload: clientPayload{
-			Name:         c.Name,
-			RedirectURIs: c.RedirectURIs, PostLogoutRedirectURIs: c.PostLogoutRedirectURIs,
-			GrantTypes: c.GrantTypes, Scopes: c.Scopes, Audiences: c.Audiences,
-			TokenEndpointAuthMethod: c.TokenEndpointAuthMethod,
-			FirstParty:              c.FirstParty, RequirePKCE: c.RequirePKCE, IDTokenClaims: c.IDTokenClaims,
-			IDTokenAlg: c.IDTokenSignedResponseAlg, AccessTokenAlg: c.AccessTokenSignedResponseAlg,
-			AccessTokenStatusList: c.AccessTokenStatusList,
-			AccessTokenFormat:     c.AccessTokenFormat, Introspection: c.Introspection,
-			RefreshTokenGrace: c.RefreshTokenGrace, RefreshTokenRotation: c.RefreshTokenRotation,
-			RefreshTokenIdleTTL: c.RefreshTokenIdleTTL, RefreshTokenAbsoluteTTL: c.RefreshTokenAbsoluteTTL,
-			ClientURI: c.ClientURI, LogoURI: c.LogoURI, PolicyURI: c.PolicyURI, TermsURI: c.TermsURI,
-		},
+		Payload: clientPayload{Client: c},
 	}
 	if c.Secrets != nil {
 		row.Payload.Secrets = make([]secretPayload, 0, len(c.Secrets))
@@ -88,22 +54,9 @@ func newClientRow(c clients.Client) clientRow {
 
 func (r clientRow) client() clients.Client {
 	p := r.Payload
-	c := clients.Client{
-		ID: r.ID, Name: p.Name,
-		RedirectURIs: p.RedirectURIs, PostLogoutRedirectURIs: p.PostLogoutRedirectURIs,
-		GrantTypes: p.GrantTypes, Scopes: p.Scopes, Audiences: p.Audiences,
-		TokenEndpointAuthMethod: p.TokenEndpointAuthMethod,
-		FirstParty:              p.FirstParty, RequirePKCE: p.RequirePKCE, IDTokenClaims: p.IDTokenClaims,
-		IDTokenSignedResponseAlg: p.IDTokenAlg, AccessTokenSignedResponseAlg: p.AccessTokenAlg,
-		AccessTokenStatusList: p.AccessTokenStatusList,
-		AccessTokenFormat:     p.AccessTokenFormat, Introspection: p.Introspection,
-		RefreshTokenGrace: p.RefreshTokenGrace, RefreshTokenRotation: p.RefreshTokenRotation,
-		RefreshTokenIdleTTL: p.RefreshTokenIdleTTL, RefreshTokenAbsoluteTTL: p.RefreshTokenAbsoluteTTL,
-		Disabled:  r.Disabled,
-		ClientURI: p.ClientURI, LogoURI: p.LogoURI, PolicyURI: p.PolicyURI, TermsURI: p.TermsURI,
-		Source:    clients.Source(r.Source),
-		CreatedAt: moment(r.Created), UpdatedAt: moment(r.Updated),
-	}
+	c := p.Client
+	c.ID, c.Source, c.Disabled = r.ID, clients.Source(r.Source), r.Disabled
+	c.CreatedAt, c.UpdatedAt = moment(r.Created), moment(r.Updated)
 	if p.Secrets != nil {
 		c.Secrets = make([]clients.Secret, 0, len(p.Secrets))
 	}

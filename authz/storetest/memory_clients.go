@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 
@@ -11,32 +12,21 @@ import (
 	"signet/keys"
 )
 
+// keptClient is a copy of c as a database would give it back.
 func keptClient(c clients.Client) clients.Client {
-	c.Secrets = slices.Clone(c.Secrets)
+	doc, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // a client that no database could keep
+	}
+	out := clients.Client{ID: c.ID, Source: c.Source, Disabled: c.Disabled, CreatedAt: kept(c.CreatedAt), UpdatedAt: kept(c.UpdatedAt)}
+	if err := json.Unmarshal(doc, &out); err != nil {
+		panic(err)
+	}
+	out.Secrets = slices.Clone(c.Secrets)
 	for i, s := range c.Secrets {
-		c.Secrets[i].CreatedAt, c.Secrets[i].ExpiresAt = kept(s.CreatedAt), kept(s.ExpiresAt)
+		out.Secrets[i].CreatedAt, out.Secrets[i].ExpiresAt = kept(s.CreatedAt), kept(s.ExpiresAt)
 	}
-	for _, list := range []*[]string{
-		&c.RedirectURIs, &c.PostLogoutRedirectURIs, &c.GrantTypes, &c.Scopes, &c.Audiences,
-	} {
-		*list = slices.Clone(*list)
-	}
-	for _, choice := range []**bool{&c.RequirePKCE, &c.AccessTokenStatusList} {
-		if *choice != nil {
-			value := **choice
-			*choice = &value
-		}
-	}
-	if c.RefreshTokenRotation != nil {
-		rotate := *c.RefreshTokenRotation
-		c.RefreshTokenRotation = &rotate
-	}
-	if c.RefreshTokenGrace != nil {
-		grace := *c.RefreshTokenGrace
-		c.RefreshTokenGrace = &grace
-	}
-	c.CreatedAt, c.UpdatedAt = kept(c.CreatedAt), kept(c.UpdatedAt)
-	return c
+	return out
 }
 
 // Client implements clients.Store.

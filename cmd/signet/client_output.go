@@ -11,17 +11,9 @@ import (
 	"signet/cmd/signet/config"
 )
 
-// shownClient is a client for scripts: the names of RFC 7591, and when the
-// older of two secrets ends.
-type shownClient struct {
-	clients.Metadata
-	// PreviousSecretExpiresAt is in seconds since 1970, as RFC 7591 has it.
-	PreviousSecretExpiresAt int64 `json:"previous_secret_expires_at,omitempty"`
-}
-
 func (a *app) printClients(all []clients.Client) error {
 	if a.json {
-		shown := make([]shownClient, len(all))
+		shown := make([]clients.Metadata, len(all))
 		for i := range all {
 			shown[i] = a.shown(&all[i])
 		}
@@ -43,11 +35,12 @@ func (a *app) printClients(all []clients.Client) error {
 		[]string{"CLIENT ID", "NAME", "TYPE", "GRANTS", "STATE", "FROM"}, rows)
 }
 
-// shown is c for scripts.
-func (a *app) shown(c *clients.Client) shownClient {
-	m := shownClient{Metadata: c.Metadata()}
+// shown is c for scripts: the names of RFC 7591, and when the older of two
+// secrets ends, in seconds since 1970 as there.
+func (a *app) shown(c *clients.Client) clients.Metadata {
+	m := c.Metadata()
 	if old, ok := a.ending(c); ok {
-		m.PreviousSecretExpiresAt = old.ExpiresAt.Unix()
+		m = m.With("previous_secret_expires_at", old.ExpiresAt.Unix())
 	}
 	return m
 }
@@ -64,7 +57,9 @@ func (a *app) ending(c *clients.Client) (clients.Secret, bool) {
 // printClient prints c, and its secret if it has just been made.
 func (a *app) printClient(c clients.Client, plain string) error {
 	m := a.shown(&c)
-	m.ClientSecret = plain
+	if plain != "" {
+		m = m.With("client_secret", plain)
+	}
 	if a.json {
 		return a.printJSON(m)
 	}
@@ -75,7 +70,7 @@ func (a *app) printClient(c clients.Client, plain string) error {
 		pair{"redirect_uris", lines(c.RedirectURIs)},
 		pair{"post_logout_redirect_uris", lines(c.PostLogoutRedirectURIs)},
 		pair{"grant_types", strings.Join(c.GrantTypes, " ")},
-		pair{"scope", m.Scope},
+		pair{"scope", strings.Join(c.Scopes, " ")},
 		pair{"audiences", lines(c.Audiences)},
 		pair{"token_endpoint_auth_method", authMethodWords(&c)},
 		pair{"require_pkce", pkceWords(&c)},

@@ -2,12 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -59,12 +55,12 @@ func (a *app) createClient(ctx context.Context, cfg *config.Config, st *store.St
 	c := clients.Client{ID: id, Source: clients.SourceCLI, CreatedAt: now, UpdatedAt: now}
 	if !flags.set.Changed("id") {
 		var err error
-		if c.ID, err = newClientID(a.rand); err != nil {
+		if c.ID, err = clients.NewID(a.rand); err != nil {
 			return err
 		}
 	}
 	flags.apply(&c)
-	config.FillClient(&c)
+	c.Fill()
 	var plain string
 	if !c.Public() {
 		given, err := a.givenSecret(flags.secretFile)
@@ -86,19 +82,6 @@ func (a *app) createClient(ctx context.Context, cfg *config.Config, st *store.St
 		return err
 	}
 	return a.printClient(c, plain)
-}
-
-// newClientID makes an id that nobody has to guess at: 80 random bits in
-// letters and digits.
-func newClientID(from io.Reader) (string, error) {
-	if from == nil {
-		from = rand.Reader
-	}
-	b := make([]byte, 10)
-	if _, err := io.ReadFull(from, b); err != nil {
-		return "", fmt.Errorf("read randomness for a client_id: %w", err)
-	}
-	return strings.ToLower(base32.StdEncoding.EncodeToString(b)), nil
 }
 
 func newClientsList(a *app) *cobra.Command {

@@ -68,30 +68,8 @@ func (d *Client) client() clients.Client {
 	if d.Public {
 		c.TokenEndpointAuthMethod = clients.AuthMethodNone
 	}
-	FillClient(&c)
+	c.Fill()
 	return c
-}
-
-// FillClient gives c what was left out (nil, not empty): the name is the id;
-// a client with redirect URIs signs people in and stays signed in, one without
-// speaks for itself. What is filled in never allows more than a grant that the
-// client has.
-func FillClient(c *clients.Client) {
-	if c.Name == "" {
-		c.Name = c.ID
-	}
-	if c.GrantTypes == nil {
-		c.GrantTypes = []string{clients.GrantClientCredentials}
-		if len(c.RedirectURIs) > 0 {
-			c.GrantTypes = []string{clients.GrantAuthorizationCode, clients.GrantRefreshToken}
-		}
-	}
-	if c.Scopes == nil && slices.Contains(c.GrantTypes, clients.GrantAuthorizationCode) {
-		c.Scopes = []string{"openid", "profile", "email"}
-		if slices.Contains(c.GrantTypes, clients.GrantRefreshToken) {
-			c.Scopes = append(c.Scopes, "offline_access")
-		}
-	}
 }
 
 // ReadSecretFile returns the secret in the file at path, without the newline

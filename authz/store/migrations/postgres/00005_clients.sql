@@ -1,0 +1,47 @@
+-- +goose Up
+
+-- When each credential of a client was last used, to the hour or so: a secret
+-- by the start of its hash, a key by its kid, "" for the client as a whole.
+CREATE TABLE client_uses (
+    client_id  TEXT COLLATE "C" NOT NULL,
+    credential TEXT COLLATE "C" NOT NULL,
+    used_at    BIGINT,
+    PRIMARY KEY (client_id, credential)
+);
+
+-- The origins whose scripts may read answers that are meant for a client.
+CREATE TABLE client_origins (
+    origin    TEXT COLLATE "C" NOT NULL,
+    client_id TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (origin, client_id)
+);
+CREATE INDEX client_origins_by_client ON client_origins (client_id);
+
+-- The client assertions that were used, until they expire: the SHA-256 of the
+-- client_id and the jti.
+CREATE TABLE client_assertions (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    expires_at BIGINT
+);
+CREATE INDEX client_assertions_by_expiry ON client_assertions (expires_at);
+
+-- Initial access tokens (RFC 7591, section 1.2), by the hash of the token.
+CREATE TABLE invitations (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    token_hash TEXT COLLATE "C" NOT NULL UNIQUE,
+    uses_left  BIGINT NOT NULL,
+    created_at BIGINT,
+    expires_at BIGINT,
+    payload    TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX invitations_by_expiry ON invitations (expires_at);
+
+-- Clients that registered themselves and were never used are found by their age.
+CREATE INDEX clients_dynamic ON clients (created_at) WHERE source = 'dynamic';
+
+-- +goose Down
+DROP INDEX clients_dynamic;
+DROP TABLE invitations;
+DROP TABLE client_assertions;
+DROP TABLE client_origins;
+DROP TABLE client_uses;

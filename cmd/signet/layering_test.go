@@ -28,12 +28,13 @@ var rooms = []room{
 	// Others copy it into their own modules.
 	{"keys/verify", nil, []string{"github.com/go-jose/go-jose/v4"}, nil},
 	{"keys", nil, []string{"github.com/go-jose/go-jose/v4"}, []string{"github.com/ThalesGroup/crypto11"}},
+	{"authz/fetch", nil, nil, nil},
 	{"authz/login", nil, []string{"golang.org/x/crypto/argon2", "golang.org/x/text"}, nil},
 	{"authz/storetest", []string{"authz", "authz/login", "clients", "keys"}, []string{"github.com/jackc/pgx/v5"}, nil},
 	{"authz/store", []string{"authz", "authz/login", "clients", "keys"}, []string{"gorm.io", "github.com/pressly/goose/v3", "github.com/mattn/go-sqlite3", "github.com/jackc/pgx/v5"}, nil},
-	{"authz", []string{"clients", "keys", "authz/login"}, []string{"github.com/ory/fosite"}, nil},
+	{"authz", []string{"clients", "keys", "authz/login", "authz/fetch"}, []string{"github.com/ory/fosite"}, nil},
 	{"web", []string{"authz", "authz/login", "clients"}, []string{"github.com/labstack/echo/v4"}, nil},
-	{"cmd", []string{"authz", "authz/login", "authz/store", "authz/storetest", "clients", "keys", "keys/verify", "web", "cmd"}, nil, nil},
+	{"cmd", []string{"authz", "authz/fetch", "authz/login", "authz/store", "authz/storetest", "clients", "keys", "keys/verify", "web", "cmd"}, nil, nil},
 }
 
 // TestLayering keeps the rooms of the house apart. Tests may use what their

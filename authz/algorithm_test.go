@@ -37,6 +37,8 @@ func (f *fakeKeys) SigningAlg(preferred string) (string, error) {
 	return preferred, nil
 }
 
+func (f *fakeKeys) SigningKID(string) (string, error) { return "k", nil }
+
 func (f *fakeKeys) Sign(alg, typ string, payload []byte) (string, error) {
 	if f.lost[alg] {
 		return "", keys.ErrNoSigner

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -87,12 +88,12 @@ func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a 
 		step.Kind = StepConsent
 	case moveRefuse:
 		step.Kind = StepRespond
-		e := refuse(d.code, "%s", refusalText(d.code))
+		e := refuse(d.code, "%s", st.refusalText(d.code))
 		step.Response = r.failed(e).Response
 		p.logRefusal(ctx, "/oauth2/authorize", e)
 	case moveIssue:
 		step.Kind = StepRespond
-		if a == Allow {
+		if st.remembers() {
 			if err := p.remember(ctx, r, st.subject, step.OldScopes); err != nil {
 				return step, err
 			}
@@ -102,12 +103,14 @@ func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a 
 	return step, err
 }
 
-func refusalText(code string) string {
-	switch code {
-	case CodeLoginRequired:
+func (s state) refusalText(code string) string {
+	switch {
+	case code == CodeLoginRequired:
 		return "The person has to sign in."
-	case CodeConsentRequired:
+	case code == CodeConsentRequired:
 		return "The person has to be asked for consent."
+	case s.barred:
+		return notAdmittedText
 	}
 	return "The person said no."
 }
@@ -116,7 +119,7 @@ func refusalText(code string) string {
 // scopes on the way.
 func (p *Provider) stateOf(ctx context.Context, r *Request, s *login.Session, a Answer, step *Step) (state, error) {
 	st := state{
-		started: r.started, maxAge: r.maxAge, hint: r.hint, firstParty: r.client.FirstParty, answer: a,
+		started: r.started, maxAge: r.maxAge, hint: r.hint, consent: r.client.ConsentPolicy(), answer: a,
 		promptNone:    slices.Contains(r.prompts, promptNone),
 		promptLogin:   slices.Contains(r.prompts, promptLogin) || slices.Contains(r.prompts, promptSelectAccount),
 		promptConsent: slices.Contains(r.prompts, promptConsent),
@@ -132,13 +135,26 @@ func (p *Provider) stateOf(ctx context.Context, r *Request, s *login.Session, a 
 		return st, err
 	}
 	st.signedIn, st.subject, st.authTime = true, s.Subject, s.AuthTime
-	step.Person = person
-	if r.client.FirstParty {
-		return st, nil
+	st.barred = !r.client.Admits(person.Groups)
+	if p.isSubject(&r.client, r.hint, s.Subject) {
+		st.hint = s.Subject
 	}
-	allowed, err := p.cfg.Consents.ConsentedScopes(ctx, s.Subject, r.client.ID)
-	if err != nil {
-		return st, err
+	step.Person = person
+	return st, p.gatherConsent(ctx, r, &st, step)
+}
+
+// gatherConsent looks up what the person has allowed the client before, and words
+// what they are asked now. Of a client that always asks, nothing counts that was
+// allowed before.
+func (p *Provider) gatherConsent(ctx context.Context, r *Request, st *state, step *Step) (err error) {
+	var allowed []string
+	switch {
+	case !st.promptConsent && st.consent == clients.ConsentSkip:
+		return nil // nobody is asked
+	case st.consent != clients.ConsentAlways:
+		if allowed, err = p.cfg.Consents.ConsentedScopes(ctx, st.subject, r.client.ID); err != nil {
+			return err
+		}
 	}
 	fresh := without(r.scopes, allowed)
 	st.consented = len(fresh) == 0 && len(allowed) > 0
@@ -146,7 +162,7 @@ func (p *Provider) stateOf(ctx context.Context, r *Request, s *login.Session, a 
 		fresh = r.scopes // the client wants all of them asked again
 	}
 	step.NewScopes, step.OldScopes = p.describe(fresh), p.describe(without(allowed, fresh))
-	return st, nil
+	return nil
 }
 
 // remember adds what was allowed now to what was allowed before.
@@ -166,6 +182,7 @@ func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Re
 	if err != nil {
 		return nil, err
 	}
+	p.logMissedACR(ctx, r, s)
 	now := p.now()
 	grant := &Grant{
 		ID: id, ClientID: r.client.ID, Subject: s.Subject, SessionID: s.ID,
@@ -183,6 +200,16 @@ func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Re
 		return nil, r.failed(err)
 	}
 	return r.respond(url.Values{"code": {answer.GetParameters().Get("code")}}), nil
+}
+
+// logMissedACR tells an operator why an app is not content with a sign-in. An acr
+// that is asked for is a wish: the ID token says what was reached (OpenID Connect
+// Core, sections 3.1.2.1 and 5.5.1.1).
+func (p *Provider) logMissedACR(ctx context.Context, r *Request, s *login.Session) {
+	if len(r.acrValues) > 0 && !slices.Contains(r.acrValues, s.ACR) {
+		p.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "a sign-in does not have the acr that was asked for",
+			slog.String("client_id", r.client.ID), slog.String("acr_values", clip(strings.Join(r.acrValues, " "))), slog.String("acr", s.ACR))
+	}
 }
 
 // respond adds what every authorization response has: the state that was sent,

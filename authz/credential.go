@@ -29,15 +29,16 @@ const (
 // access token of ours.
 var errCredential = errors.New("not a credential of this server")
 
-// credentials makes and reads authorization codes, refresh tokens and opaque
-// access tokens (opaque.go). The first two
-// carry the id of their grant, a refresh token its generation as well, under
-// an HMAC of the server secret. So a spent one still finds its row, reuse is
-// told apart from garbage, the successor of a refresh token can be made again
-// without having been stored, and the database alone forges nothing.
+// credentials holds the keys that are made of the server secret. It makes and
+// reads authorization codes, refresh tokens and opaque access tokens (opaque.go),
+// and makes pairwise subjects (subject.go). A code and a refresh token carry the id
+// of their grant, a refresh token its generation as well, under an HMAC of the
+// server secret. So a spent one still finds its row, reuse is told apart from
+// garbage, the successor of a refresh token can be made again without having been
+// stored, and the database alone forges nothing.
 type credentials struct {
-	codeKey, refreshKey, accessKey []byte
-	encoding                       *base64.Encoding
+	codeKey, refreshKey, accessKey, subjectKey []byte
+	encoding                                   *base64.Encoding
 }
 
 func newCredentials(secret []byte) (*credentials, error) {
@@ -47,6 +48,7 @@ func newCredentials(secret []byte) (*credentials, error) {
 	c := &credentials{encoding: base64.RawURLEncoding.Strict()}
 	for label, key := range map[string]*[]byte{
 		"authorization code": &c.codeKey, "refresh token": &c.refreshKey, "opaque access token": &c.accessKey,
+		"pairwise subject": &c.subjectKey,
 	} {
 		k, err := hkdf.Key(sha256.New, secret, nil, "signet "+label, 32)
 		if err != nil {

@@ -1,6 +1,10 @@
 package authz
 
-import "time"
+import (
+	"time"
+
+	"signet/clients"
+)
 
 // Values of the prompt parameter (OpenID Connect Core, section 3.1.2.1).
 const (
@@ -55,8 +59,11 @@ type state struct {
 	// hint is the subject of the id_token_hint, empty without one.
 	hint string
 
-	// firstParty clients never ask for consent.
-	firstParty bool
+	// barred says that the client is for groups that the person is in none of.
+	barred bool
+
+	// consent is the client's policy, one of the clients.Consent constants.
+	consent string
 	// consented says that every scope of this request was allowed before.
 	consented bool
 	// answer is what the person said to this request.
@@ -72,6 +79,11 @@ func decide(s state) decision {
 			return decision{moveRefuse, CodeLoginRequired}
 		}
 		return decision{move: moveLogin}
+	}
+	// After the sign-in, so that prompt=login lets somebody else try; before the
+	// question, which would be for nothing.
+	if s.barred {
+		return decision{moveRefuse, CodeAccessDenied}
 	}
 	if s.needsConsent() {
 		switch {
@@ -118,6 +130,20 @@ func (s state) otherPersonSignedIn() bool {
 	return s.signedIn && s.fresh() && s.hint != "" && s.hint != s.subject
 }
 
+// needsConsent reports whether the person has to be asked, whatever they have
+// answered by now. A client that asks for the question gets it, the operator's
+// own too (OpenID Connect Core, section 3.1.2.1).
 func (s state) needsConsent() bool {
-	return !s.firstParty && (s.promptConsent || !s.consented)
+	switch {
+	case s.promptConsent, s.consent == clients.ConsentAlways:
+		return true
+	case s.consent == clients.ConsentSkip:
+		return false
+	}
+	return !s.consented
+}
+
+// remembers reports whether an Allow counts for later requests too.
+func (s state) remembers() bool {
+	return s.answer == Allow && s.needsConsent() && s.consent != clients.ConsentAlways
 }

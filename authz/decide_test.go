@@ -3,6 +3,8 @@ package authz
 import (
 	"testing"
 	"time"
+
+	"signet/clients"
 )
 
 // TestDecide is the specification of the sign-in flow, row by row.
@@ -40,7 +42,7 @@ func TestDecide(t *testing.T) {
 		"signed in, prompt=none":                           {in(old, func(s *state) { s.promptNone = true }), issue},
 		"signed in, new scopes":                            {in(old, func(s *state) { s.consented = false }), consent},
 		"new scopes, prompt=none":                          {in(old, func(s *state) { s.consented = false; s.promptNone = true }), refused(CodeConsentRequired)},
-		"new scopes, first party":                          {in(old, func(s *state) { s.consented = false; s.firstParty = true }), issue},
+		"new scopes, first party":                          {in(old, func(s *state) { s.consented = false; s.consent = clients.ConsentSkip }), issue},
 		"new scopes, Allow":                                {in(old, func(s *state) { s.consented = false; s.answer = Allow }), issue},
 		"new scopes, Deny":                                 {in(old, func(s *state) { s.consented = false; s.answer = Deny }), refused(CodeAccessDenied)},
 		"nothing new, Deny all the same":                   {in(old, func(s *state) { s.answer = Deny }), refused(CodeAccessDenied)},
@@ -62,8 +64,20 @@ func TestDecide(t *testing.T) {
 		"hint names another, prompt=none":                  {in(old, func(s *state) { s.hint = "bob"; s.promptNone = true }), refused(CodeLoginRequired)},
 		"hint names another, and ada signed in again":      {in(fresh, func(s *state) { s.hint = "bob" }), refused(CodeLoginRequired)},
 		"hint names another, Allow was posted":             {in(old, func(s *state) { s.hint = "bob"; s.answer = Allow }), login},
-		"first party, prompt=login before anything else":   {in(old, func(s *state) { s.firstParty = true; s.promptLogin = true }), login},
-		"first party never asks, not even prompt=consent":  {in(old, func(s *state) { s.firstParty = true; s.promptConsent = true }), issue},
+		"first party, prompt=login before anything else":   {in(old, func(s *state) { s.consent = clients.ConsentSkip; s.promptLogin = true }), login},
+		"first party asks at prompt=consent":               {in(old, func(s *state) { s.consent = clients.ConsentSkip; s.promptConsent = true }), consent},
+		"first party, prompt=consent, Allow":               {in(old, func(s *state) { s.consent = clients.ConsentSkip; s.promptConsent = true; s.answer = Allow }), issue},
+		"first party, Deny all the same":                   {in(old, func(s *state) { s.consent = clients.ConsentSkip; s.answer = Deny }), refused(CodeAccessDenied)},
+		"always asks, though all was allowed before":       {in(old, func(s *state) { s.consent = clients.ConsentAlways }), consent},
+		"always asks, Allow":                               {in(old, func(s *state) { s.consent = clients.ConsentAlways; s.answer = Allow }), issue},
+		"always asks, Deny":                                {in(old, func(s *state) { s.consent = clients.ConsentAlways; s.answer = Deny }), refused(CodeAccessDenied)},
+		"always asks, prompt=none":                         {in(old, func(s *state) { s.consent = clients.ConsentAlways; s.promptNone = true }), refused(CodeConsentRequired)},
+		"an unknown policy asks for what is new":           {in(old, func(s *state) { s.consent = "never"; s.consented = false }), consent},
+		"barred":                                           {in(old, func(s *state) { s.barred = true }), refused(CodeAccessDenied)},
+		"barred, prompt=none":                              {in(old, func(s *state) { s.barred = true; s.promptNone = true }), refused(CodeAccessDenied)},
+		"barred, Allow was posted":                         {in(old, func(s *state) { s.barred = true; s.consented = false; s.answer = Allow }), refused(CodeAccessDenied)},
+		"barred from a first-party app":                    {in(old, func(s *state) { s.barred = true; s.consent = clients.ConsentSkip }), refused(CodeAccessDenied)},
+		"barred, but somebody else may sign in":            {in(old, func(s *state) { s.barred = true; s.promptLogin = true }), login},
 		"disabled in the meantime, as if nobody signed in": {out(func(s *state) { s.consented = true; s.answer = Allow }), login},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,5 +85,27 @@ func TestDecide(t *testing.T) {
 				t.Errorf("decide(%+v) = %+v, want %+v", tt.state, got, tt.want)
 			}
 		})
+	}
+}
+
+// What an Allow is remembered for.
+func TestConsentIsRemembered(t *testing.T) {
+	for name, tt := range map[string]struct {
+		state state
+		want  bool
+	}{
+		"new scopes, Allow":           {state{answer: Allow}, true},
+		"new scopes, Deny":            {state{answer: Deny}, false},
+		"new scopes, no answer":       {state{}, false},
+		"nothing new, Allow":          {state{consented: true, answer: Allow}, false},
+		"prompt=consent, Allow":       {state{consented: true, promptConsent: true, answer: Allow}, true},
+		"always, Allow":               {state{consent: clients.ConsentAlways, answer: Allow}, false},
+		"always, prompt=consent":      {state{consent: clients.ConsentAlways, promptConsent: true, answer: Allow}, false},
+		"first party, unasked":        {state{consent: clients.ConsentSkip, answer: Allow}, false},
+		"first party, prompt=consent": {state{consent: clients.ConsentSkip, promptConsent: true, answer: Allow}, true},
+	} {
+		if got := tt.state.remembers(); got != tt.want {
+			t.Errorf("%s: %t, want %t", name, got, tt.want)
+		}
 	}
 }

@@ -31,6 +31,7 @@ type metadata struct {
 	GrantTypesSupported    []string `json:"grant_types_supported"`
 	SubjectTypesSupported  []string `json:"subject_types_supported"`
 	IDTokenSigningAlgs     []string `json:"id_token_signing_alg_values_supported"`
+	UserinfoSigningAlgs    []string `json:"userinfo_signing_alg_values_supported"`
 	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
 	IntrospectionMethods   []string `json:"introspection_endpoint_auth_methods_supported"`
 	IntrospectionAlgs      []string `json:"introspection_signing_alg_values_supported"` // RFC 9701, section 7
@@ -76,8 +77,9 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		ResponseTypesSupported: []string{"code"},
 		ResponseModesSupported: []string{modeQuery, modeFormPost},
 		GrantTypesSupported:    []string{clients.GrantAuthorizationCode, clients.GrantRefreshToken, clients.GrantClientCredentials},
-		SubjectTypesSupported:  []string{"public"},
+		SubjectTypesSupported:  []string{clients.SubjectPublic, clients.SubjectPairwise},
 		IDTokenSigningAlgs:     p.cfg.SigningAlgs,
+		UserinfoSigningAlgs:    p.cfg.SigningAlgs,
 		TokenAuthMethods:       all,
 		IntrospectionMethods:   secret,
 		IntrospectionAlgs:      p.cfg.SigningAlgs,

@@ -64,6 +64,12 @@ func TestMetadata(t *testing.T) {
 	if got := m["id_token_signing_alg_values_supported"]; !reflect.DeepEqual(got, []any{"ES256", "RS256"}) {
 		t.Errorf("id_token_signing_alg_values_supported is %v, want those of the configuration", got)
 	}
+	if got := m["userinfo_signing_alg_values_supported"]; !reflect.DeepEqual(got, []any{"ES256", "RS256"}) {
+		t.Errorf("userinfo_signing_alg_values_supported is %v, want those of the configuration", got)
+	}
+	if got := m["subject_types_supported"]; !reflect.DeepEqual(got, []any{"public", "pairwise"}) {
+		t.Errorf("subject_types_supported is %v", got)
+	}
 	if m["authorization_response_iss_parameter_supported"] != true {
 		t.Error("iss is in every authorization response and must be promised")
 	}

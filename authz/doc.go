@@ -17,6 +17,10 @@
 //	      ─► spend: one conditional UPDATE
 //	      ─► fosite: signer.go stamps claims and signs, outside any transaction
 //
+// What a token says about a person follows the client's policies: claims.go (which
+// claims go where), subject.go (under which `sub`, and whether at all). Preview goes
+// the same way and stops before anything is signed.
+//
 // A token that comes back (userinfo, introspect, revoke) goes through
 // verifyAccessToken, which checks its type before anything else.
 //

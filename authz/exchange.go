@@ -78,7 +78,8 @@ type session struct {
 	// grant is nil for client_credentials.
 	grant  *Grant
 	person login.Person
-	// subject is the `sub`: the person, or the client itself.
+	// subject is the `sub`: what the client is told of the person, or the client
+	// itself.
 	subject string
 	// scopes and audiences of this access token.
 	scopes, audiences []string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
@@ -115,17 +116,21 @@ func (p *Provider) describeToken(ctx context.Context, client *clients.Client, to
 	if !client.IntrospectsAccessToken(c.ClientID, c.Audience) {
 		return nil, errToken
 	}
-	answer := map[string]any{
+	// What the client's rules have put into the token an API can read there, or
+	// here, when it is opaque.
+	answer := map[string]any{}
+	maps.Copy(answer, c.About)
+	maps.Copy(answer, map[string]any{
 		"active": true, "token_type": "Bearer", "iss": c.Issuer, "sub": c.Subject, "aud": c.Audience,
 		"client_id": c.ClientID, "iat": c.IssuedAt, "exp": c.Expires, "jti": c.ID,
-	}
+	})
 	if c.Scope != "" {
 		answer["scope"] = c.Scope
 	}
 	if g == nil {
 		return answer, nil
 	}
-	return answer, p.describePerson(ctx, answer, g)
+	return answer, p.describePerson(ctx, answer, &c.client, g)
 }
 
 // describeRefreshToken answers about the current refresh token of a grant,
@@ -142,26 +147,33 @@ func (p *Provider) describeRefreshToken(ctx context.Context, client *clients.Cli
 	if !client.IntrospectsRefreshToken(g.ClientID) || g.Revoked() || g.Generation != generation || !p.now().Before(end) {
 		return nil, errToken
 	}
+	subject, err := p.subjectFor(client, g.Subject)
+	if err != nil {
+		return nil, err
+	}
 	answer := map[string]any{
-		"active": true, "iss": p.cfg.Issuer, "sub": g.Subject, "client_id": g.ClientID,
+		"active": true, "iss": p.cfg.Issuer, "sub": subject, "client_id": g.ClientID,
 		"iat": g.RotatedAt.Unix(), "exp": end.Unix(),
 	}
 	if scope := strings.Join(g.Scopes, " "); scope != "" {
 		answer["scope"] = scope
 	}
-	return answer, p.describePerson(ctx, answer, &g)
+	return answer, p.describePerson(ctx, answer, client, &g)
 }
 
-// describePerson adds the username, and makes the token inactive when the
-// person may have none any more.
-func (p *Provider) describePerson(ctx context.Context, answer map[string]any, g *Grant) error {
-	person, err := p.allowedPerson(ctx, g.Subject)
+// describePerson adds the username, and makes the token inactive while the person
+// may have none of this client, to which it was issued. The username stays out
+// where `sub` is pairwise: two APIs could put the halves together by it.
+func (p *Provider) describePerson(ctx context.Context, answer map[string]any, client *clients.Client, g *Grant) error {
+	person, err := p.personFor(ctx, client, g.Subject)
 	if err != nil {
 		if asError(err).Code == CodeInvalidGrant {
 			return errToken
 		}
 		return err
 	}
-	answer["username"] = person.Username
+	if !client.Pairwise() {
+		answer["username"] = person.Username
+	}
 	return nil
 }

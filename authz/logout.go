@@ -32,14 +32,14 @@ func (p *Provider) EndSession(ctx context.Context, form url.Values, s *login.Ses
 		return Logout{}, err
 	}
 	out := Logout{Confirm: s != nil}
+	var known *idClaims
 	clientID, uri := form.Get("client_id"), form.Get("post_logout_redirect_uri")
 	if hint := form.Get("id_token_hint"); hint != "" {
 		claims, err := p.verifyIDTokenHint(hint)
 		if err != nil || len(claims.Audience) != 1 || (clientID != "" && clientID != claims.Audience[0]) {
 			return Logout{}, refuse(CodeInvalidRequest, "The id_token_hint is not an ID token of this app and this server.").because(err)
 		}
-		clientID = claims.Audience[0]
-		out.Confirm = s != nil && (claims.Subject != s.Subject || (claims.SessionID != "" && claims.SessionID != s.ID))
+		clientID, known = claims.Audience[0], claims
 	} else if uri != "" {
 		return Logout{}, refuse(CodeInvalidRequest, "A post_logout_redirect_uri needs an id_token_hint.")
 	}
@@ -57,6 +57,9 @@ func (p *Provider) EndSession(ctx context.Context, form url.Values, s *login.Ses
 		return Logout{}, refuse(CodeUnauthorizedClient, "This app has been disabled.").compared("an enabled client", "disabled client "+clientID)
 	}
 	out.Client = &client
+	if known != nil {
+		out.Confirm = s != nil && (!p.isSubject(&client, known.Subject, s.Subject) || (known.SessionID != "" && known.SessionID != s.ID))
+	}
 	if uri == "" {
 		return out, nil
 	}

@@ -28,6 +28,8 @@ type Keyring interface {
 	// preferred itself, or the default when that is empty. keys.ErrNoSigner
 	// says that no key of it may sign now.
 	SigningAlg(preferred string) (string, error)
+	// SigningKID returns the kid of the key that Sign would sign with by alg.
+	SigningKID(alg string) (string, error)
 	// Sign returns the compact JWS of payload by alg, which SigningAlg gave,
 	// with this `typ`.
 	Sign(alg, typ string, payload []byte) (string, error)

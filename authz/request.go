@@ -31,6 +31,7 @@ type Request struct {
 	scopes, audiences []string
 	prompts           []string
 	maxAge            *time.Duration
+	acrValues         []string
 	hint              string
 }
 
@@ -38,7 +39,7 @@ type Request struct {
 // others have no effect (OpenID Connect Core, section 3.1.2.1).
 var keptParameters = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "resource",
-	"code_challenge", "code_challenge_method", "prompt", "max_age", "id_token_hint", "login_hint",
+	"code_challenge", "code_challenge_method", "prompt", "max_age", "acr_values", "id_token_hint", "login_hint",
 }
 
 // savedRequest is what Marshal writes: parameters and a time, nothing that
@@ -243,11 +244,16 @@ func (p *Provider) checkProof(_ context.Context, r *Request) error {
 	return nil
 }
 
-// checkOpenID reads prompt, max_age and id_token_hint.
+// checkOpenID reads prompt, max_age, acr_values and id_token_hint. Where a request
+// does not say, the client's defaults do (OpenID Connect Registration, section 2).
 func (p *Provider) checkOpenID(_ context.Context, r *Request) error {
 	r.prompts = strings.Fields(r.form.Get("prompt"))
 	if slices.Contains(r.prompts, promptNone) && len(r.prompts) > 1 {
 		return refuse(CodeInvalidRequest, "The prompt none cannot be combined with others.")
+	}
+	r.maxAge = r.client.DefaultMaxAge
+	if r.acrValues = strings.Fields(r.form.Get("acr_values")); len(r.acrValues) == 0 {
+		r.acrValues = r.client.DefaultACRValues
 	}
 	if raw := r.form.Get("max_age"); raw != "" {
 		seconds, err := strconv.ParseInt(raw, 10, 32)

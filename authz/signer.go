@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ory/fosite"
@@ -23,6 +21,8 @@ const (
 	typeAccessToken = "at+jwt"
 	typeIDToken     = "JWT"
 	typeStatusList  = "statuslist+jwt"
+	// OpenID Connect Core, section 5.3.2, names none: what every library takes.
+	typeUserInfo = "JWT"
 	// RFC 9701, section 5.
 	typeIntrospection = "token-introspection+jwt"
 )
@@ -55,48 +55,15 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(a))
 }
 
-// accessClaims are the claims of an access token (RFC 9068, section 2.2).
-type accessClaims struct {
-	Issuer   string   `json:"iss"`
-	Subject  string   `json:"sub"`
-	Audience audience `json:"aud"`
-	ClientID string   `json:"client_id"`
-	Scope    string   `json:"scope,omitempty"`
-	IssuedAt int64    `json:"iat"`
-	Expires  int64    `json:"exp"`
-	ID       string   `json:"jti"`
-	// SessionID is the sign-in session, GrantID the row that revokes the token.
-	SessionID string   `json:"sid,omitempty"`
-	GrantID   string   `json:"grant_id,omitempty"`
-	AuthTime  int64    `json:"auth_time,omitempty"`
-	ACR       string   `json:"acr,omitempty"`
-	AMR       []string `json:"amr,omitempty"`
-	// Status says where a revocation of the token will stand.
-	Status *statusClaim `json:"status,omitempty"`
-}
-
 func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (token, signature string, err error) {
 	ses := r.GetSession().(*session)
 	id, err := newID(s.p.cfg.Rand)
 	if err != nil {
 		return "", "", err
 	}
-	c := accessClaims{
-		Issuer:   s.p.cfg.Issuer,
-		Subject:  ses.subject,
-		Audience: ses.audiences,
-		ClientID: r.GetClient().GetID(),
-		Scope:    strings.Join(ses.scopes, " "),
-		IssuedAt: ses.issuedAt.Unix(),
-		Expires:  s.p.accessExpiry(ses).Unix(),
-		ID:       id,
-		Status:   s.p.statusClaim(ses.status),
-	}
-	if g := ses.grant; g != nil {
-		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR
-		c.AuthTime = unixOrZero(g.AuthTime)
-	}
-	if r.GetClient().(*fositeClient).OpaqueAccessTokens() {
+	client := &r.GetClient().(*fositeClient).Client
+	c := s.p.accessClaims(ses, client, id)
+	if client.OpaqueAccessTokens() {
 		ses.accessToken, err = s.p.sealAccessToken(&c)
 	} else {
 		ses.accessToken, err = s.sign(ses.accessAlg, typeAccessToken, c, c.ClientID)
@@ -108,41 +75,12 @@ func (s *signer) GenerateAccessToken(_ context.Context, r fosite.Requester) (tok
 // access token that fosite has asked for before.
 func (s *signer) GenerateIDToken(_ context.Context, _ time.Duration, r fosite.Requester) (string, error) {
 	ses := r.GetSession().(*session)
-	client, g := r.GetClient().(*fositeClient), ses.grant
+	client := &r.GetClient().(*fositeClient).Client
 	hash, err := accessTokenHash(ses.idAlg, ses.accessToken)
 	if err != nil {
 		return "", err
 	}
-	claims := map[string]any{}
-	if client.IDTokenClaims {
-		maps.Copy(claims, personClaims(&ses.person, ses.scopes))
-	}
-	maps.Copy(claims, map[string]any{
-		"iss":     s.p.cfg.Issuer,
-		"sub":     ses.subject,
-		"aud":     client.ID,
-		"iat":     ses.issuedAt.Unix(),
-		"exp":     ses.issuedAt.Add(s.p.cfg.IDTokenTTL).Unix(),
-		"at_hash": hash,
-	})
-	if !g.AuthTime.IsZero() {
-		claims["auth_time"] = g.AuthTime.Unix()
-	}
-	if g.SessionID != "" {
-		claims["sid"] = g.SessionID
-	}
-	if g.ACR != "" {
-		claims["acr"] = g.ACR
-	}
-	if len(g.AMR) > 0 {
-		claims["amr"] = g.AMR
-	}
-	// Not at a refresh, where it would look like a new sign-in (OpenID Connect
-	// Core, section 12.2): the grant is as it was read, redeemed or not.
-	if g.Nonce != "" && g.RedeemedAt.IsZero() {
-		claims["nonce"] = g.Nonce
-	}
-	return s.sign(ses.idAlg, typeIDToken, claims, client.ID)
+	return s.sign(ses.idAlg, typeIDToken, s.p.idTokenClaims(ses, client, hash), client.ID)
 }
 
 // accessTokenHash is the at_hash of an ID token that is signed with alg: the

@@ -238,9 +238,13 @@ func (s *storage) load(ctx context.Context, x *exchange, id string, fs fosite.Se
 			slog.String("client_id", client.ID), slog.String("owner", g.ClientID), slog.String("grant_id", g.ID))
 		return refuse(CodeInvalidGrant, "It was issued to another client.").compared("client "+g.ClientID, "client "+client.ID)
 	}
+	subject, err := s.p.subjectFor(&client.Client, g.Subject)
+	if err != nil {
+		return err
+	}
 	x.grant, x.session, x.rules = &g, fs.(*session), s.p.refreshRules(&client.Client)
 	x.session.grant = &g
-	x.session.subject = g.Subject
+	x.session.subject = subject
 	// A scope or an audience that the client has lost since is lost here too.
 	x.session.scopes = intersect(g.Scopes, client.Scopes)
 	x.session.audiences = intersect(g.Audiences, client.audiences)

@@ -128,7 +128,7 @@ func (p *Provider) grantToClient(ctx context.Context, request fosite.AccessReque
 // with and a status index, and then the one conditional update decides who of
 // several wins.
 func (p *Provider) grantToPerson(ctx context.Context, request fosite.AccessRequester, x *exchange, client *clients.Client, scope string, resources []string) error {
-	person, err := p.allowedPerson(ctx, x.grant.Subject)
+	person, err := p.personFor(ctx, client, x.grant.Subject)
 	if err != nil {
 		return err
 	}
@@ -252,8 +252,12 @@ func (p *Provider) tokenResponse(response fosite.AccessResponder, request fosite
 
 func (p *Provider) logIssue(ctx context.Context, request fosite.AccessRequester) {
 	s := request.GetSession().(*session)
+	subject := s.subject
+	if s.grant != nil {
+		subject = s.grant.Subject // the person, whatever the client calls them
+	}
 	p.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "token issued", slog.String("client_id", request.GetClient().GetID()),
-		slog.String("grant_type", request.GetGrantTypes()[0]), slog.String("sub", s.subject), slog.String("scope", strings.Join(s.scopes, " ")))
+		slog.String("grant_type", request.GetGrantTypes()[0]), slog.String("sub", subject), slog.String("scope", strings.Join(s.scopes, " ")))
 }
 
 func writeJSON(w http.ResponseWriter, body any) {

@@ -3,50 +3,86 @@ package authz
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
+
+	"signet/authz/login"
+	"signet/clients"
 )
 
 // UserInfo is the userinfo endpoint (OpenID Connect Core, section 5.3). The
 // token comes in the Authorization header or, by POST, in the form body
 // (RFC 6750, sections 2.1 and 2.2); never in the query, which ends up in logs.
+//
+// A client that has registered userinfo_signed_response_alg gets a JWT (section
+// 5.3.2). Errors are JSON all the same.
 func (p *Provider) UserInfo(w http.ResponseWriter, r *http.Request) {
-	claims, err := p.userInfo(r)
+	client, claims, err := p.userInfo(r)
+	if err == nil && client.UserinfoSignedResponseAlg != "" {
+		err = p.writeSignedUserInfo(w, client, claims)
+	} else if err == nil {
+		writeJSON(w, claims)
+	}
 	if err != nil {
 		p.writeError(w, r, err)
-		return
 	}
-	writeJSON(w, claims)
 }
 
-func (p *Provider) userInfo(r *http.Request) (map[string]any, error) {
+// userInfo returns the claims, and the client that the token was issued to. The
+// person is that of the token's grant, who may be called otherwise in `sub`.
+func (p *Provider) userInfo(r *http.Request) (*clients.Client, map[string]any, error) {
 	token, err := bearerToken(r)
 	if err != nil {
-		return nil, p.bearer(err)
+		return nil, nil, p.bearer(err)
 	}
-	c, _, err := p.verifyAccessToken(r.Context(), token)
+	c, g, err := p.verifyAccessToken(r.Context(), token)
 	if errors.Is(err, errToken) {
-		return nil, p.bearer(refuse(CodeInvalidToken, "The access token is not valid, has expired or was revoked.").because(err))
+		return nil, nil, p.bearer(refuse(CodeInvalidToken, "The access token is not valid, has expired or was revoked.").because(err))
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	scopes := strings.Fields(c.Scope)
-	if c.GrantID == "" || !slices.Contains(scopes, scopeOpenID) {
+	if g == nil || !slices.Contains(scopes, scopeOpenID) {
 		e := refuse(CodeInsufficientScope, "The access token does not have the scope openid.")
-		return nil, p.bearer(e.compared("the scope openid", c.Scope))
+		return nil, nil, p.bearer(e.compared("the scope openid", c.Scope))
 	}
-	person, err := p.allowedPerson(r.Context(), c.Subject)
+	person, err := p.personFor(r.Context(), &c.client, g.Subject)
 	if err != nil {
 		if asError(err).Code == CodeInvalidGrant {
 			err = p.bearer(refuse(CodeInvalidToken, "The access token is not valid, has expired or was revoked.").because(err))
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	claims := personClaims(&person, scopes)
-	claims["sub"] = c.Subject
-	return claims, nil
+	return &c.client, p.userInfoClaims(&c.client, &person, c.Subject, scopes), nil
+}
+
+// userInfoClaims computes the answer of userinfo. A signed one says who made it,
+// and for whom.
+func (p *Provider) userInfoClaims(c *clients.Client, person *login.Person, subject string, scopes []string) map[string]any {
+	claims := claimsFor(clients.ClaimInUserinfo, c, person, scopes)
+	claims["sub"] = subject
+	if c.UserinfoSignedResponseAlg != "" {
+		claims["iss"], claims["aud"] = p.cfg.Issuer, c.ID
+	}
+	return claims
+}
+
+func (p *Provider) writeSignedUserInfo(w http.ResponseWriter, c *clients.Client, claims map[string]any) error {
+	alg, err := p.cfg.Keys.SigningAlg(c.UserinfoSignedResponseAlg)
+	if err != nil {
+		return fmt.Errorf("userinfo response: %w", err)
+	}
+	signed, err := (&signer{p}).sign(alg, typeUserInfo, claims, c.ID)
+	if err != nil {
+		return err
+	}
+	noStore(w.Header())
+	w.Header().Set("Content-Type", "application/jwt")
+	_, _ = io.WriteString(w, signed) // a client that hangs up is its own loss
+	return nil
 }
 
 // bearerToken finds the one access token of a request.

@@ -17,6 +17,7 @@ type idClaims struct {
 	Subject   string   `json:"sub"`
 	Audience  audience `json:"aud"`
 	SessionID string   `json:"sid"`
+	Expires   int64    `json:"exp"`
 }
 
 // errToken says that a string is not a token of ours, of the type that is due.
@@ -47,6 +48,11 @@ func (p *Provider) verifyIDTokenHint(token string) (*idClaims, error) {
 	}
 	if c.Issuer != p.cfg.Issuer || c.Subject == "" {
 		return nil, fmt.Errorf("%w: issuer is %q", errToken, clip(c.Issuer))
+	}
+	// A signed userinfo response is of the same type, and has none: it goes
+	// through more hands than an ID token.
+	if c.Expires == 0 {
+		return nil, fmt.Errorf("%w: it has no exp", errToken)
 	}
 	return &c, nil
 }
@@ -92,8 +98,11 @@ func (p *Provider) verifyAccessToken(ctx context.Context, token string) (*access
 	if errors.Is(err, clients.ErrNotFound) || (err == nil && client.Disabled) {
 		return nil, nil, fmt.Errorf("%w: its client is gone or disabled", errToken)
 	}
-	if err != nil || c.GrantID == "" {
-		return c, nil, err
+	if err != nil {
+		return nil, nil, err
+	}
+	if c.client = client; c.GrantID == "" {
+		return c, nil, nil
 	}
 	g, err := p.cfg.Grants.Grant(ctx, c.GrantID)
 	if errors.Is(err, ErrNotFound) {

@@ -40,6 +40,32 @@ func (c *Client) IntrospectsRefreshToken(issuedTo string) bool {
 	return !c.Public() && c.Introspection != IntrospectNone && c.ID == issuedTo
 }
 
+// ConsentPolicy returns when people are asked for consent: ConsentAlways,
+// ConsentRemember or ConsentSkip. Whoever registers by themselves cannot spare
+// people the question, whatever stands in the client: one whose metadata is a
+// document that can change at any time always asks, one that has registered
+// itself at least for what is new.
+func (c *Client) ConsentPolicy() string {
+	policy := c.Consent
+	switch {
+	case c.Source == SourceDocument:
+		return ConsentAlways
+	case policy == "" && c.FirstParty:
+		policy = ConsentSkip
+	case policy == "":
+		policy = ConsentRemember
+	}
+	if policy == ConsentSkip && c.Source == SourceDynamic {
+		return ConsentRemember
+	}
+	return policy
+}
+
+// Admits reports whether someone in these groups may sign in to the client.
+func (c *Client) Admits(groups []string) bool {
+	return len(c.AllowedGroups) == 0 || slices.ContainsFunc(groups, func(g string) bool { return slices.Contains(c.AllowedGroups, g) })
+}
+
 // checkTokens checks the rules for the client's tokens.
 func (f *faults) checkTokens(c *Client) {
 	f.oneOf("access_token_format", c.AccessTokenFormat, AccessTokenJWT, AccessTokenOpaque)

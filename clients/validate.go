@@ -39,6 +39,7 @@ func (c *Client) Validate() error {
 	f.checkAlgorithm("id_token_signed_response_alg", c.IDTokenSignedResponseAlg)
 	f.checkAlgorithm("access_token_signed_response_alg", c.AccessTokenSignedResponseAlg)
 	f.checkTokens(c)
+	checkClaims(&f, c)
 	f.each("redirect_uris", c.RedirectURIs, checkRedirectURI)
 	f.each("post_logout_redirect_uris", c.PostLogoutRedirectURIs, checkRedirectURI)
 	f.each("audiences", c.Audiences, checkAudience)

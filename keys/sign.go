@@ -29,6 +29,18 @@ func (r *Ring) SigningAlg(preferred string) (string, error) {
 	return alg, nil
 }
 
+// SigningKID returns the kid of the key that would sign with alg now, which
+// SigningAlg has chosen. It returns ErrNoSigner as SigningAlg does.
+func (r *Ring) SigningKID(alg string) (string, error) {
+	snap := r.current()
+	key := snap.signers[alg]
+	if key == nil {
+		r.nudge()
+		return "", snap.noSigner(alg)
+	}
+	return key.kid, nil
+}
+
 // Sign returns payload as a compact JWS (RFC 7515, section 7.1) by the key that
 // is active now for an algorithm, which SigningAlg has chosen. The protected
 // header is exactly alg, kid and typ; typ is one of the few constants of the

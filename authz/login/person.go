@@ -5,8 +5,9 @@ import "time"
 // Person is someone who can sign in: the resource owner of RFC 6749 and the
 // end-user of OpenID Connect.
 type Person struct {
-	// ID is the subject identifier (`sub`). It is made once, at random, and
-	// never changes or gets reused (OpenID Connect Core, section 2).
+	// ID is the subject identifier, the `sub` that clients are told unless they
+	// have pairwise ones. It is made once, at random, and never changes or gets
+	// reused (OpenID Connect Core, section 2).
 	ID string
 	// Username and Email are as the person wrote them. Both sign in; both are
 	// unique by their Key.
@@ -20,6 +21,8 @@ type Person struct {
 	Profile Profile
 	// Groups is released as the `groups` claim with the profile scope.
 	Groups []string
+	// Attributes are the operator's own; claims can be taken from them.
+	Attributes Attributes
 	// Admin marks an operator of this server.
 	Admin bool
 	// Disabled people cannot sign in, and their grants yield nothing.

@@ -20,7 +20,7 @@ const (
 // FieldError says what is wrong with one field of a person.
 type FieldError struct {
 	// Field is the name of the claim (OpenID Connect Core, section 5.1), or
-	// "username", "password" or "groups".
+	// "username", "password", "groups" or "attributes".
 	Field string
 	// Reason says what is wrong, in words that follow the field's name.
 	Reason string
@@ -39,7 +39,9 @@ type NewPerson struct {
 	Password string
 	Profile  Profile
 	Groups   []string
-	Admin    bool
+	// Attributes are the operator's own; see Attributes.
+	Attributes Attributes
+	Admin      bool
 }
 
 // validate returns p in the form to be stored, or every fault, joined, each a
@@ -71,6 +73,8 @@ func (p NewPerson) validate(passwordNeeded bool) (NewPerson, error) {
 			keep(&FieldError{"groups", "must not be empty or listed twice"})
 		}
 	}
+	attributes, faults := p.Attributes.validate()
+	p.Attributes, errs = attributes, append(errs, faults...)
 	return p, errors.Join(append(errs, p.Profile.faults()...)...)
 }
 

@@ -28,9 +28,10 @@ type personRow struct {
 func (personRow) TableName() string { return "people" }
 
 type personPayload struct {
-	EmailVerified bool          `json:"email_verified,omitempty"`
-	Profile       login.Profile `json:"profile"`
-	Groups        []string      `json:"groups"`
+	EmailVerified bool             `json:"email_verified,omitempty"`
+	Profile       login.Profile    `json:"profile"`
+	Groups        []string         `json:"groups"`
+	Attributes    login.Attributes `json:"attributes,omitempty"`
 }
 
 // loginRow is a row of person_logins: one name by which a person signs in.
@@ -48,7 +49,7 @@ func newPersonRow(p login.Person) (personRow, []loginRow, error) {
 		ID: p.ID, Username: p.Username, Email: p.Email, PasswordHash: p.PasswordHash,
 		Admin: p.Admin, Disabled: p.Disabled,
 		Created: micros(p.CreatedAt), Updated: micros(p.UpdatedAt),
-		Payload: personPayload{EmailVerified: p.EmailVerified, Profile: p.Profile, Groups: p.Groups},
+		Payload: personPayload{EmailVerified: p.EmailVerified, Profile: p.Profile, Groups: p.Groups, Attributes: p.Attributes},
 	}
 	var names []loginRow
 	for _, name := range []string{p.Username, p.Email} {
@@ -72,7 +73,7 @@ func newPersonRow(p login.Person) (personRow, []loginRow, error) {
 func (r personRow) person() login.Person {
 	return login.Person{
 		ID: r.ID, Username: r.Username, Email: r.Email, EmailVerified: r.Payload.EmailVerified,
-		PasswordHash: r.PasswordHash, Profile: r.Payload.Profile, Groups: r.Payload.Groups,
+		PasswordHash: r.PasswordHash, Profile: r.Payload.Profile, Groups: r.Payload.Groups, Attributes: r.Payload.Attributes,
 		Admin: r.Admin, Disabled: r.Disabled,
 		CreatedAt: moment(r.Created), UpdatedAt: moment(r.Updated),
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func keptPerson(p login.Person) login.Person {
-	p.Groups = slices.Clone(p.Groups)
+	p.Groups, p.Attributes = slices.Clone(p.Groups), p.Attributes.Clone()
 	if p.Profile.Address != nil {
 		address := *p.Profile.Address
 		p.Profile.Address = &address

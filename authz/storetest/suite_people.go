@@ -22,7 +22,9 @@ func fullPerson(id, username, email string) login.Person {
 				Region: "Île-de-France", PostalCode: "75001", Country: "FR",
 			},
 		},
-		Groups: []string{"staff", "日本"}, Admin: true, Disabled: true,
+		Groups:     []string{"staff", "日本"},
+		Attributes: login.Attributes{"dept": "Ventes & Co", "level": 3.5, "remote": false, "tags": []string{"a", "日本"}, "none": []string{}},
+		Admin:      true, Disabled: true,
 		CreatedAt: utc(1), UpdatedAt: utc(2),
 	}
 }

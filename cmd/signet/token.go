@@ -19,7 +19,7 @@ import (
 )
 
 func newToken(a *app) *cobra.Command {
-	return group("token", "Look into tokens", newTokenInspect(a))
+	return group("token", "Look into tokens", newTokenInspect(a), newTokenPreview(a))
 }
 
 func newTokenInspect(a *app) *cobra.Command {
@@ -168,13 +168,8 @@ func (a *app) printDecoded(in inspection) error {
 		if part.text == nil {
 			continue
 		}
-		var out bytes.Buffer
-		if err := json.Indent(&out, part.text, "", "  "); err != nil {
+		if err := a.printIndented(part.name, part.text); err != nil {
 			return err
-		}
-		fmt.Fprintln(a.stdout, part.name)
-		for line := range strings.Lines(out.String()) {
-			fmt.Fprintln(a.stdout, "  "+clean(strings.TrimSuffix(line, "\n")))
 		}
 	}
 	if in.claims.IssuedAt != nil {
@@ -188,6 +183,27 @@ func (a *app) printDecoded(in inspection) error {
 	if in.Valid {
 		kind := map[string]string{kindAccess: "access token", kindID: "ID token"}[in.TokenType]
 		a.say("This is a valid %s, for another %s.", kind, span(end.Sub(a.now())))
+	}
+	return nil
+}
+
+// printObject writes an object under its name.
+func (a *app) printObject(name string, object map[string]any) error {
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	return a.printIndented(name, text)
+}
+
+func (a *app) printIndented(name string, text json.RawMessage) error {
+	var out bytes.Buffer
+	if err := json.Indent(&out, text, "", "  "); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, name)
+	for line := range strings.Lines(out.String()) {
+		fmt.Fprintln(a.stdout, "  "+clean(strings.TrimSuffix(line, "\n")))
 	}
 	return nil
 }

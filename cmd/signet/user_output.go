@@ -15,9 +15,10 @@ type shownUser struct {
 	Email         string `json:"email,omitempty"`
 	EmailVerified bool   `json:"email_verified"`
 	login.Profile
-	Groups   []string `json:"groups"`
-	Admin    bool     `json:"admin"`
-	Disabled bool     `json:"disabled"`
+	Groups     []string         `json:"groups"`
+	Attributes login.Attributes `json:"attributes"`
+	Admin      bool             `json:"admin"`
+	Disabled   bool             `json:"disabled"`
 	// HasPassword is false for someone who cannot sign in yet.
 	HasPassword bool      `json:"has_password"`
 	CreatedAt   time.Time `json:"created_at"`
@@ -25,9 +26,13 @@ type shownUser struct {
 }
 
 func newShownUser(p login.Person) shownUser {
+	attributes := p.Attributes
+	if attributes == nil {
+		attributes = login.Attributes{}
+	}
 	return shownUser{
 		Subject: p.ID, Username: p.Username, Email: p.Email, EmailVerified: p.EmailVerified,
-		Profile: p.Profile, Groups: append([]string{}, p.Groups...), Admin: p.Admin, Disabled: p.Disabled,
+		Profile: p.Profile, Groups: append([]string{}, p.Groups...), Attributes: attributes, Admin: p.Admin, Disabled: p.Disabled,
 		HasPassword: p.PasswordHash != "", CreatedAt: p.CreatedAt.UTC(), UpdatedAt: p.UpdatedAt.UTC(),
 	}
 }
@@ -72,6 +77,7 @@ func (a *app) printUser(p login.Person) error {
 		pair{"email", email},
 		pair{"name", p.Profile.Name},
 		pair{"groups", lines(p.Groups)},
+		pair{"attributes", lines(attributeLines(p.Attributes))},
 		pair{"administrator", yes(p.Admin)},
 		pair{"state", userState(p)},
 		pair{"created", moment(p.CreatedAt)},

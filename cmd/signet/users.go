@@ -18,6 +18,7 @@ func newUsers(a *app) *cobra.Command {
 		newUsersCreate(a),
 		newUsersList(a),
 		newUsersShow(a),
+		newUsersUpdate(a),
 		newUsersSetPassword(a),
 		newUsersDisable(a),
 	)
@@ -37,6 +38,7 @@ func (a *app) withLogin(ctx context.Context, do func(*login.Service, *store.Stor
 func newUsersCreate(a *app) *cobra.Command {
 	var p login.NewPerson
 	var fromStdin bool
+	var attributes []string
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Add a person",
@@ -50,6 +52,10 @@ input with --password-stdin.`,
 			if p.Username == "" {
 				return usagef("--username is missing; or give --email alone, to sign in with")
 			}
+			var err error
+			if p.Attributes, err = parseAttributes(attributes); err != nil {
+				return err
+			}
 			return a.createUser(cmd.Context(), p, fromStdin)
 		},
 	}
@@ -59,6 +65,7 @@ input with --password-stdin.`,
 	flags.BoolVar(&p.EmailVerified, "email-verified", false, "you vouch that the email address is the person's own")
 	flags.StringVar(&p.Profile.Name, "name", "", "the full `NAME`")
 	flags.StringArrayVar(&p.Groups, "group", nil, "a `GROUP` for the groups claim; may be given again")
+	flags.StringArrayVar(&attributes, "attribute", nil, attributeHelp)
 	flags.BoolVar(&p.Admin, "admin", false, "an operator of this server")
 	flags.BoolVar(&fromStdin, "password-stdin", false, "read the password from standard input")
 	return cmd

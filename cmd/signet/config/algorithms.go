@@ -19,6 +19,7 @@ func (c *Config) SigningFaults(client *clients.Client) []*clients.FieldError {
 	var faults []*clients.FieldError
 	for _, f := range []struct{ field, alg string }{
 		{"id_token_signed_response_alg", client.IDTokenSignedResponseAlg},
+		{"userinfo_signed_response_alg", client.UserinfoSignedResponseAlg},
 		{"access_token_signed_response_alg", client.AccessTokenSignedResponseAlg},
 	} {
 		if clients.CheckSigningAlgorithm(f.alg) == nil && !slices.Contains(c.Keys.Algorithms, f.alg) {

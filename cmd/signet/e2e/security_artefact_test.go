@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"signet/clients"
 )
 
 // artefacts are everything that the server hands out, all of it live but the
@@ -24,11 +26,13 @@ func artefacts(t *testing.T) (*victim, map[string]string) {
 	a := i.tokens(t, v.browser, "ada", "app", v.secret)
 	v.access, v.id, v.refresh = a.str("access_token"), a.str("id_token"), a.str("refresh_token")
 	hidden := i.tokens(t, newBrowser(t), "ada", "opaque", i.webApp(t, "opaque", opaque)).str("access_token")
+	signing := i.webApp(t, "signing", func(c *clients.Client) { c.UserinfoSignedResponseAlg = "RS256" })
+	info := i.userinfo(t, i.tokens(t, newBrowser(t), "ada", "signing", signing).str("access_token"))
 	code := v.browser.authorize(i.authorizeURL("app", nil), "ada")
 	waiting := newBrowser(t)
 	page := waiting.get(i.authorizeURL("app", nil))
 	return v, map[string]string{
-		"code": code, "access token": v.access, "opaque access token": hidden, "ID token": v.id, "refresh token": v.refresh,
+		"code": code, "access token": v.access, "opaque access token": hidden, "signed userinfo": info.Raw, "ID token": v.id, "refresh token": v.refresh,
 		"set-up link": setup, "client secret": v.secret,
 		"session cookie": v.browser.cookie(t, i.URL+"/", sessionCookie),
 		"browser id":     v.browser.cookie(t, i.URL+"/", browserCookie),

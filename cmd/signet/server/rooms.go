@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"signet/authz"
 	"signet/authz/login"
 	"signet/authz/store"
 	"signet/clients"
@@ -95,6 +96,20 @@ func openLogin(cfg *config.Config, st *store.Store, log *slog.Logger, now func()
 		HashConcurrency: cfg.Passwords.Concurrency,
 		Now:             now, Logger: log,
 	})
+}
+
+// OpenProvider opens the room of decisions by itself, on an open database and its
+// keys, for commands that ask what a server would do.
+func OpenProvider(ctx context.Context, cfg *config.Config, st *store.Store, ring *keys.Ring, log *slog.Logger, now func() time.Time) (*authz.Provider, error) {
+	serverKey, err := openServerKey(ctx, cfg, st)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Store: st, Keys: ring}
+	if err := s.openProvider(Options{Config: cfg, Logger: log, Now: now}, serverKey); err != nil {
+		return nil, err
+	}
+	return s.Provider, nil
 }
 
 // reconcile brings the stored clients in line with those of config.yaml.

@@ -96,6 +96,15 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	if err := warnOfAlgorithms(ctx, cfg, st, o.Logger); err != nil {
 		return err
 	}
+	if err := s.openProvider(o, serverKey); err != nil {
+		return err
+	}
+	return s.openHandler(o, cookieKey)
+}
+
+// openProvider opens the room of decisions, on those of the database and the keys.
+func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
+	cfg, st := o.Config, s.Store
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer,
 		Grants: st, GrantFinder: st, Tokens: st, Status: st, Consents: st, Clients: st, People: st,
@@ -106,9 +115,12 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 		Scopes: cfg.Scopes,
 		Now:    o.Now, Logger: o.Logger,
 	})
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// openHandler opens the room of pages and paths, on all others.
+func (s *Server) openHandler(o Options, cookieKey []byte) (err error) {
+	cfg, st := o.Config, s.Store
 	s.Handler, err = web.New(web.Config{
 		Issuer: cfg.Issuer, Provider: s.Provider, Login: s.Login, CookieKey: cookieKey,
 		InteractionLifetime: cfg.Interaction.Lifetime, TrustedProxies: cfg.TrustedProxies,

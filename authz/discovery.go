@@ -21,6 +21,7 @@ type metadata struct {
 	IntrospectionEndpoint string `json:"introspection_endpoint"`
 	RevocationEndpoint    string `json:"revocation_endpoint"`
 	EndSessionEndpoint    string `json:"end_session_endpoint"`
+	RegistrationEndpoint  string `json:"registration_endpoint,omitempty"`
 	JWKSURI               string `json:"jwks_uri"`
 	// StatusLists is of the Token Status List, section 9.1.
 	StatusLists string `json:"status_list_aggregation_endpoint"`
@@ -70,6 +71,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		IntrospectionEndpoint: p.endpoint("/oauth2/introspect"),
 		RevocationEndpoint:    p.endpoint("/oauth2/revoke"),
 		EndSessionEndpoint:    p.endpoint("/oauth2/logout"),
+		RegistrationEndpoint:  p.registrationEndpoint(),
 		JWKSURI:               p.endpoint("/.well-known/jwks.json"),
 		StatusLists:           p.endpoint(statusPath),
 

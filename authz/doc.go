@@ -31,6 +31,12 @@
 //	revoke ─► grant or token, and its indexes, in one transaction
 //	StatusList ─► from memory; the database is asked once a second at most
 //
+// A client that introduces itself:
+//
+//	Register ─► limits, in memory ─► an invitation? ─► introduce: what it says of
+//	itself, over what operators say ─► clients.Registry ─► one transaction that
+//	spends the invitation and stores the client
+//
 // Files bear the name of their endpoint or of their RFC concept. provider.go
 // alone builds fosite, storage.go alone speaks its storage interfaces, and
 // signer.go alone its token strategies.

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
+	"time"
 
 	"github.com/ory/fosite"
 
@@ -60,6 +62,8 @@ type Error struct {
 	Expected, Received string
 
 	cause error
+	// wait, if set, is when it is worth trying again (Retry-After).
+	wait time.Duration
 	// scheme of the WWW-Authenticate header that goes with a 401 or 403.
 	challenge string
 }
@@ -153,15 +157,24 @@ func fromFosite(f *fosite.RFC6749Error) *Error {
 // writeError answers with the JSON of RFC 6749, section 5.2, and logs. This
 // is the one place where an error of a back-channel endpoint becomes HTTP.
 func (p *Provider) writeError(w http.ResponseWriter, r *http.Request, err error) {
+	p.writeErrorOf(w, r, r.URL.Path, err)
+}
+
+// writeErrorOf is writeError for an endpoint whose path holds what a stranger
+// wrote.
+func (p *Provider) writeErrorOf(w http.ResponseWriter, r *http.Request, endpoint string, err error) {
 	e := asError(err)
-	p.logRefusal(r.Context(), r.URL.Path, e)
+	p.logRefusal(r.Context(), endpoint, e)
 	h := w.Header()
 	noStore(h)
 	h.Set("Content-Type", "application/json;charset=UTF-8")
 	if e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
 		h.Set("WWW-Authenticate", p.challenge(e))
 	}
-	if e.Status == http.StatusServiceUnavailable {
+	switch {
+	case e.wait > 0:
+		h.Set("Retry-After", strconv.Itoa(int((e.wait+time.Second-1)/time.Second)))
+	case e.Status == http.StatusServiceUnavailable:
 		h.Set("Retry-After", retryAfter)
 	}
 	w.WriteHeader(e.Status)
@@ -183,8 +196,11 @@ func (p *Provider) challenge(e *Error) string {
 
 func (p *Provider) logRefusal(ctx context.Context, endpoint string, e *Error) {
 	level := slog.LevelInfo
-	if e.Status >= 500 {
+	switch {
+	case e.Status >= 500:
 		level = slog.LevelError
+	case e.Status == http.StatusTooManyRequests:
+		level = slog.LevelDebug // whoever floods the server shall not flood the log
 	}
 	p.cfg.Logger.LogAttrs(ctx, level, "request refused", slog.String("endpoint", endpoint), slog.Any("error", e))
 }

@@ -81,6 +81,10 @@ type Config struct {
 	RefreshGrace time.Duration
 	// Scopes maps the operator's own scopes to what the consent page says.
 	Scopes map[string]string
+	// Registration says who may register clients (RFC 7591).
+	Registration Registration
+	// Fetch gets documents that strangers name.
+	Fetch Fetcher
 	// Now, Rand and Logger default to the real ones.
 	Now    func() time.Time
 	Rand   io.Reader
@@ -97,6 +101,7 @@ type Provider struct {
 	// statusIndexes hands out indexes, statusLists publishes what became of them.
 	statusIndexes *statusIndexes
 	statusLists   *statusLists
+	registrations *registrations
 }
 
 // New wires a Provider. It fails on a configuration that cannot work.
@@ -130,6 +135,9 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	p.statusLists = newStatusLists(p)
+	if p.registrations, err = newRegistrations(p); err != nil {
+		return nil, err
+	}
 	p.fosite = p.newFosite()
 	if p.metadata, err = p.marshalMetadata(); err != nil {
 		return nil, err

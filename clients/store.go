@@ -28,4 +28,7 @@ type Store interface {
 	// is stored. change may be called again, on a fresh copy, and must not use
 	// the store.
 	UpdateClient(ctx context.Context, id string, change func(*Client) error) error
+	// DeleteClient removes the client with this id, and in the same transaction
+	// its uses, its origins and what people consented to, or returns ErrNotFound.
+	DeleteClient(ctx context.Context, id string) error
 }

@@ -51,6 +51,10 @@ func (s *server) routes() http.Handler {
 	e.POST(b+"/oauth2/introspect", handler(s.introspect))
 	e.POST(b+"/oauth2/revoke", handler(s.revoke))
 
+	// Clients that register themselves (RFC 7591, 3) and manage that (RFC 7592, 2).
+	e.POST(b+"/oauth2/register", handler(s.register))
+	e.Match([]string{http.MethodGet, http.MethodPut, http.MethodDelete}, b+"/oauth2/register/:client", handlerOf(s.registration, "client"))
+
 	// Where apps send people. Posts from other sites are part of the protocol.
 	e.Match(both, b+pathAuthorize, s.beginAuthorize)
 	e.Match(both, b+pathLogout, s.beginLogout)

@@ -102,6 +102,7 @@ type rooms struct {
 	setup                                                 setup
 	token, userInfo, introspect, revoke, metadata, keySet http.HandlerFunc
 	statusLists, statusList                               http.HandlerFunc
+	register, registration                                http.HandlerFunc
 }
 
 // provider lends *authz.Provider the shape of authorizer.
@@ -158,6 +159,7 @@ func New(cfg Config) (http.Handler, error) {
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,
 		statusLists: p.StatusLists, statusList: p.StatusList,
+		register: p.Register, registration: p.ManageRegistration,
 	})
 	if err != nil {
 		return nil, err

@@ -7,6 +7,8 @@
 //	authz.StatusStore     │            │                and many readers, read-only
 //	authz.ConsentStore    │            │
 //	clients.Store         ├─► Store ───┤
+//	authz.InvitationStore │            │
+//	authz.DynamicClients  │            │
 //	login.PeopleStore     │            │
 //	login.SessionStore    │            └─► postgres.go  one pool, READ COMMITTED,
 //	login.SetupStore      │                             nothing kept in a session

@@ -210,6 +210,12 @@ var lookups = []string{
 	"sessions WHERE token_hash = 'x'", "sessions WHERE subject = 'x'", "sessions WHERE expires_at < 1",
 	"people WHERE id = (SELECT person_id FROM person_logins WHERE login_key = 'x')",
 	"person_logins WHERE person_id = 'x'",
+	"invitations WHERE token_hash = 'x'",
+	"invitations WHERE expires_at < 1 ORDER BY expires_at LIMIT 1",
+	"consents WHERE client_id IN ('x', 'y')",
+	"client_uses WHERE client_id IN ('x', 'y')",
+	"client_origins WHERE client_id IN ('x', 'y')",
+	"clients c WHERE c.source = 'dynamic' AND c.created_at < 1 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.client_id = c.id) ORDER BY c.created_at LIMIT 1",
 }
 
 func TestLookupsUseAnIndex(t *testing.T) {

@@ -15,6 +15,7 @@ var swept = []struct{ table, key string }{
 	{"status_entries", "list_id, idx"},
 	{"status_lists", "id"},
 	{"setup_links", "token_hash"},
+	{"invitations", "id"},
 }
 
 // Sweep removes up to limit rows of each table that expired before a time, and

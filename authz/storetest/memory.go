@@ -30,6 +30,7 @@ type Memory struct {
 	lists        map[string]authz.StatusList
 	nextBlock    map[string]int               // by list
 	marks        map[string]map[int]time.Time // by list: when the tokens expire
+	invitations  map[string]authz.Invitation  // by id
 }
 
 type consentKey struct{ subject, clientID string }
@@ -52,6 +53,7 @@ func NewMemory() *Memory {
 		lists:        map[string]authz.StatusList{},
 		nextBlock:    map[string]int{},
 		marks:        map[string]map[int]time.Time{},
+		invitations:  map[string]authz.Invitation{},
 	}
 }
 

@@ -56,5 +56,10 @@ func (m *Memory) Sweep(ctx context.Context, before time.Time, limit int) (map[st
 			delete(m.links, hash)
 		}
 	}
+	for id, i := range m.invitations {
+		if expired("invitations", i.ExpiresAt) {
+			delete(m.invitations, id)
+		}
+	}
 	return removed, nil
 }

@@ -21,6 +21,8 @@ type Backend interface {
 	authz.StatusStore
 	authz.ConsentStore
 	clients.Store
+	authz.InvitationStore
+	authz.DynamicClients
 	login.PeopleStore
 	login.SessionStore
 	login.SetupStore
@@ -78,6 +80,14 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"clients/race for an id", raceClient},
 		{"clients/failed change stores nothing", clientChangeFails},
 		{"clients/race of changes loses none", raceClientChanges},
+		{"clients/deleted with all that belongs to it", clientDelete},
+		{"invitations/round trip, order and revocation", invitationRoundTrip},
+		{"invitations/one registration for each use", invitationUse},
+		{"invitations/refused registration spends nothing", invitationKept},
+		{"invitations/race for the last use", raceInvitation},
+		{"registration/counted and swept while unused", unusedClients},
+		{"registration/swept in batches", unusedBatches},
+		{"registration/race of sweeping", raceUnused},
 		{"people/round trip", personRoundTrip},
 		{"people/found by any spelling of a name", personByLogin},
 		{"people/names are unique across usernames and emails", personTaken},

@@ -20,6 +20,8 @@ func newClients(a *app) *cobra.Command {
 		newClientsUpdate(a),
 		newClientsDisable(a),
 		newClientsRotateSecret(a),
+		newClientsInvite(a),
+		newClientsInvitations(a),
 	)
 }
 

@@ -51,7 +51,9 @@ type Config struct {
 	Keys        Keys        `config:"keys"`
 	Passwords   Passwords   `config:"passwords"`
 	Sweep       Sweep       `config:"sweep"`
-	Branding    Branding    `config:"branding"`
+	// Registration is for clients that introduce themselves.
+	Registration Registration `config:"registration"`
+	Branding     Branding     `config:"branding"`
 
 	// Scopes maps each scope of the operator's own to the words that the
 	// consent page shows for it.
@@ -209,6 +211,7 @@ func Default() *Config {
 		Interaction:  Interaction{Lifetime: 30 * time.Minute},
 		Keys:         Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
 		Sweep:        Sweep{Every: 10 * time.Minute},
+		Registration: defaultRegistration(),
 		Branding:     Branding{Name: "Signet"},
 	}
 }

@@ -253,6 +253,15 @@ func TestFilesThatMustBeThere(t *testing.T) {
 		{"database: \"sqlite::memory:\"\n", "config.yaml:1: database: cannot be in memory"},
 		{"database: sqlite:data/a.db?mode=ro\n", "config.yaml:1: database: must be a path alone"},
 		{"data_dir: \"\"\n", "config.yaml:1: data_dir: is empty"},
+		{"registration:\n  mode: opne\n", `config.yaml:2: registration.mode: "opne" is not known; did you mean "open"?`},
+		{"registration:\n  scopes: openid signet:write\n", `config.yaml:2: registration.scopes: "signet:write" administers this server`},
+		{"registration:\n  scopes: [openid, openid]\n", `config.yaml:2: registration.scopes: "openid" is listed twice`},
+		{"registration:\n  audiences: [api]\n", `config.yaml:2: registration.audiences: "api" must be an absolute URI`},
+		{"registration:\n  per_address: 0\n", "config.yaml:2: registration.per_address: 0 is out of range; write 1 to 100000"},
+		{"registration:\n  unused_ttl: 10m\n", "config.yaml:2: registration.unused_ttl: 10m is out of range; write 1h to 3650d"},
+		{"registration:\n  trusted_statements:\n  - issuer: https://d.example\n", "config.yaml:3: registration.trusted_statements[0]: needs its public keys: give jwks_uri or jwks_file"},
+		{"registration:\n  trusted_statements:\n  - issuer: https://d.example\n    jwks_uri: http://d.example/jwks\n", "must be an address that starts with https://"},
+		{"registration:\n  trusted_statements:\n  - issuer: https://d.example\n    jwks_file: long\n", "config.yaml:4: registration.trusted_statements[0].jwks_file: holds no JWK set"},
 	} {
 		// An issuer that goes with or without tls keeps other faults out.
 		issuer := "\nissuer: http://127.0.0.1:9096\n"
@@ -275,7 +284,7 @@ func TestFilesThatMustBeThere(t *testing.T) {
 }
 
 func TestVariablesOverrideEveryScalarAndList(t *testing.T) {
-	text := map[reflect.Kind]string{reflect.String: "x", reflect.Int: "3072", reflect.Int64: "1h", reflect.Slice: "10.0.0.0/8"}
+	text := map[reflect.Kind]string{reflect.String: "x", reflect.Int: "3072", reflect.Int64: "1h", reflect.Slice: "10.0.0.0/8", reflect.Bool: "true"}
 	for _, l := range leaves(reflect.ValueOf(Default()).Elem(), "") {
 		if l.value.Kind() == reflect.Map {
 			continue

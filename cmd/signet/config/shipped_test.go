@@ -99,10 +99,11 @@ func explainedKeys(n *yaml.Node, in reflect.Type, under string, found map[string
 func TestShippedExampleOfAClientLoads(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"config.yaml":              string(uncommented(t)),
-		"secrets/shop":             strings.Repeat("s", 32) + "\n",
-		"data/secrets/server.key":  strings.Repeat("k", 32),
-		"data/secrets/sealing.key": strings.Repeat("k", 32),
+		"config.yaml":               string(uncommented(t)),
+		"secrets/shop":              strings.Repeat("s", 32) + "\n",
+		"secrets/partner-jwks.json": `{"keys": []}`,
+		"data/secrets/server.key":   strings.Repeat("k", 32),
+		"data/secrets/sealing.key":  strings.Repeat("k", 32),
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {

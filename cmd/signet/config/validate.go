@@ -77,6 +77,7 @@ func (v *validator) check() {
 	v.choices()
 	v.keys()
 	v.scopes()
+	v.registration()
 	v.clients()
 	v.warnings()
 }

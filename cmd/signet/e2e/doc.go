@@ -13,6 +13,7 @@
 //	queries_test.go     what each endpoint may ask of the database
 //	bad_input_*_test.go what mistakes of apps are answered with
 //	security_*_test.go  each past vulnerability of a server like this one
+//	registration_*.go   clients that register themselves, and floods of them
 //	browser_*_test.go   Chromium and axe-core
 //	throughput_test.go  the token endpoint against raw RSA signing
 package e2e

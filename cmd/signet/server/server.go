@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"signet/authz"
+	"signet/authz/fetch"
 	"signet/authz/login"
 	"signet/authz/store"
 	"signet/cmd/signet/config"
@@ -105,6 +106,10 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 // openProvider opens the room of decisions, on those of the database and the keys.
 func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 	cfg, st := o.Config, s.Store
+	registration, err := registrationOf(cfg, st)
+	if err != nil {
+		return err
+	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer,
 		Grants: st, GrantFinder: st, Tokens: st, Status: st, Consents: st, Clients: st, People: st,
@@ -112,8 +117,9 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
-		Scopes: cfg.Scopes,
-		Now:    o.Now, Logger: o.Logger,
+		Scopes:       cfg.Scopes,
+		Registration: registration, Fetch: fetch.New(fetch.Config{}),
+		Now: o.Now, Logger: o.Logger,
 	})
 	return err
 }

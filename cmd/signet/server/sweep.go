@@ -26,18 +26,22 @@ const (
 type sweeper struct {
 	store interface {
 		Sweep(ctx context.Context, before time.Time, limit int) (map[string]int, error)
+		SweepUnusedClients(ctx context.Context, before time.Time, limit int) ([]string, error)
 	}
 	every time.Duration
 	// after is how long a row is kept beyond its expires_at. A grant is of use
 	// until its last access token has expired, which may have been issued just
 	// before the grant did.
 	after time.Duration
-	now   func() time.Time
-	log   *slog.Logger
+	// unusedTTL is how long a client that registered itself is kept while nobody
+	// signs in through it; 0 is for ever.
+	unusedTTL time.Duration
+	now       func() time.Time
+	log       *slog.Logger
 }
 
 func newSweeper(cfg *config.Config, st *store.Store, now func() time.Time, log *slog.Logger) *sweeper {
-	return &sweeper{store: st, every: cfg.Sweep.Every, after: cfg.Tokens.AccessTTL + max(cfg.Refresh.Grace, clients.MaxRefreshGrace) + sweepAfter, now: now, log: log}
+	return &sweeper{store: st, every: cfg.Sweep.Every, unusedTTL: cfg.Registration.UnusedTTL, after: cfg.Tokens.AccessTTL + max(cfg.Refresh.Grace, clients.MaxRefreshGrace) + sweepAfter, now: now, log: log}
 }
 
 // run sweeps until ctx is done, or not at all if every is 0; first after a random part of the interval: so
@@ -54,6 +58,7 @@ func (s *sweeper) run(ctx context.Context) {
 		case <-time.After(wait):
 		}
 		s.sweep(ctx)
+		s.sweepClients(ctx)
 		wait = s.every
 	}
 }
@@ -89,4 +94,30 @@ func (s *sweeper) sweep(ctx context.Context) {
 		attrs = append(attrs, slog.Int(table, n))
 	}
 	s.log.LogAttrs(ctx, slog.LevelInfo, "expired rows removed", attrs...)
+}
+
+// sweepClients removes the clients that registered themselves and that nobody
+// uses, a batch at a time, and says which those were.
+func (s *sweeper) sweepClients(ctx context.Context) {
+	if s.unusedTTL == 0 {
+		return
+	}
+	for {
+		removed, err := s.store.SweepUnusedClients(ctx, s.now().Add(-s.unusedTTL), sweepBatch)
+		if err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "clients that nobody uses could not be removed; tried again later", slog.Any("error", err))
+		}
+		if len(removed) > 0 {
+			s.log.LogAttrs(ctx, slog.LevelInfo, "audit: clients that nobody uses removed",
+				slog.String("event", "clients_swept"), slog.Int("clients", len(removed)), slog.Any("client_ids", removed))
+		}
+		if err != nil || len(removed) < sweepBatch {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(sweepPause):
+		}
+	}
 }

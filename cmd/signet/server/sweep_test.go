@@ -13,6 +13,7 @@ import (
 
 	"signet/authz"
 	"signet/authz/storetest"
+	"signet/clients"
 	"signet/cmd/signet/config"
 )
 
@@ -67,3 +68,57 @@ func TestSweeperThatIsOff(t *testing.T) {
 	s.store = nil // it would panic
 	s.run(t.Context())
 }
+
+// TestSweeperRemovesUnusedClients: what registered itself and nobody used goes
+// after its time, in batches, and the log says which; what an operator made, and
+// what somebody is signed in through, stays.
+func TestSweeperRemovesUnusedClients(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db, log := storetest.NewMemory(), &bytes.Buffer{}
+		cfg := config.Default()
+		s := newSweeper(cfg, nil, time.Now, slog.New(slog.NewTextHandler(log, nil)))
+		s.store = db
+		add := func(id string, source clients.Source) {
+			t.Helper()
+			if err := db.CreateClient(t.Context(), clients.Client{ID: id, Source: source, CreatedAt: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range sweepBatch + 1 {
+			add(fmt.Sprintf("unused-%d", i), clients.SourceDynamic)
+		}
+		add("operator", clients.SourceCLI)
+		add("used", clients.SourceDynamic)
+		if err := db.CreateGrant(t.Context(), authz.Grant{ID: "g", ClientID: "used", ExpiresAt: time.Now().Add(180 * 24 * time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+		left := func() int {
+			t.Helper()
+			all, err := db.Clients(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(all)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { s.run(ctx); close(ended) }()
+		time.Sleep(cfg.Registration.UnusedTTL - time.Second)
+		synctest.Wait()
+		if n := left(); n != sweepBatch+3 {
+			t.Errorf("%d clients are left before the time, want %d", n, sweepBatch+3)
+		}
+		time.Sleep(cfg.Sweep.Every + 2*time.Second)
+		synctest.Wait()
+		if n := left(); n != 2 {
+			t.Errorf("%d clients are left, want 2", n)
+		}
+		stop()
+		<-ended
+		if got := log.String(); strings.Count(got, "audit: clients that nobody uses removed") != 2 || !strings.Contains(got, "clients=500") || !strings.Contains(got, "clients=1 ") {
+			t.Errorf("the log says:\n%s", clip(got))
+		}
+	})
+}
+
+func clip(s string) string { return s[:min(len(s), 2000)] }

@@ -1,0 +1,29 @@
+package storetest
+
+import (
+	"context"
+	"maps"
+
+	"signet/clients"
+)
+
+// DeleteClient implements clients.Store.
+func (m *Memory) DeleteClient(ctx context.Context, id string) error {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, ok := m.clients[id]; !ok {
+		return clients.ErrNotFound
+	}
+	m.deleteClient(id)
+	return nil
+}
+
+// deleteClient removes a client and what belongs to it. The caller holds the
+// lock.
+func (m *Memory) deleteClient(id string) {
+	delete(m.clients, id)
+	maps.DeleteFunc(m.consents, func(k consentKey, _ []string) bool { return k.clientID == id })
+}

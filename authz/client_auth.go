@@ -2,11 +2,9 @@ package authz
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/ory/fosite"
 
@@ -20,12 +18,27 @@ type clientCredentials struct {
 	// section 2.3.1 asks for form encoding inside Basic, and many libraries
 	// send it plain.
 	secrets []string
-	method  string
+	// assertion is a JWT that id says to have signed.
+	assertion string
+	method    string
 }
 
-// authenticateClient checks who calls a back-channel endpoint: by
-// client_secret_basic, client_secret_post, or none for public clients. An
-// unknown client costs the same time as a wrong secret.
+// clientMethods are the ways in which a client proves who it is (RFC 7591,
+// section 2), as the metadata lists them. Each checks what readClientCredentials
+// has found. A method that goes by the connection, such as tls_client_auth
+// (RFC 8705), is one more row, and one more thing to find there.
+var clientMethods = []struct {
+	name  string
+	check func(p *Provider, ctx context.Context, client *clients.Client, given clientCredentials) error
+}{
+	{clients.AuthMethodBasic, (*Provider).checkSecret},
+	{clients.AuthMethodPost, (*Provider).checkSecret},
+	{clients.AuthMethodPrivateKeyJWT, (*Provider).checkAssertion},
+}
+
+// authenticateClient checks who calls a back-channel endpoint: by one of
+// clientMethods, or none for public clients. An unknown client costs the same
+// time as a wrong secret.
 func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form url.Values) (clients.Client, error) {
 	given, err := readClientCredentials(r.Header, form)
 	if err != nil {
@@ -40,37 +53,46 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	if err != nil {
 		return clients.Client{}, err
 	}
-	if err := p.checkClient(&client, given); err != nil {
+	if err := p.checkClient(ctx, &client, given); err != nil {
 		return clients.Client{}, err
 	}
 	return client, nil
 }
 
-func (p *Provider) checkClient(client *clients.Client, given clientCredentials) error {
+// checkClient holds a client to the method that it is registered with, and to no
+// other: one that has a key is not let in with a secret, nor the other way round.
+func (p *Provider) checkClient(ctx context.Context, client *clients.Client, given clientCredentials) error {
 	switch {
 	case client.Public() && given.method != clients.AuthMethodNone:
-		return clientRefused("no secret from the public client "+client.ID, given.method)
+		return clientRefused("no credentials from the public client "+client.ID, given.method)
 	case client.Public():
+		return enabled(client)
 	case given.method == clients.AuthMethodNone:
-		return clientRefused("a secret from client "+client.ID, "none")
-	case client.TokenEndpointAuthMethod != clients.AuthMethodAny && client.TokenEndpointAuthMethod != given.method:
+		return clientRefused("credentials from client "+client.ID, "none")
+	case !takesMethod(client, given.method):
 		return clientRefused(client.TokenEndpointAuthMethod+" from client "+client.ID, given.method)
-	case !checkSecrets(client, given.secrets, p):
-		return clientRefused("a live secret of client "+client.ID, "another secret")
 	}
+	for _, m := range clientMethods {
+		if m.name == given.method {
+			return m.check(p, ctx, client, given)
+		}
+	}
+	return clientRefused("a method that is known", given.method)
+}
+
+// takesMethod reports whether a confidential client may use a method.
+func takesMethod(client *clients.Client, method string) bool {
+	if client.TokenEndpointAuthMethod == clients.AuthMethodAny {
+		return method == clients.AuthMethodBasic || method == clients.AuthMethodPost
+	}
+	return client.TokenEndpointAuthMethod == method
+}
+
+func enabled(client *clients.Client) error {
 	if client.Disabled {
 		return clientRefused("an enabled client", "disabled client "+client.ID)
 	}
 	return nil
-}
-
-// checkSecrets tries every reading, always all of them.
-func checkSecrets(client *clients.Client, secrets []string, p *Provider) bool {
-	ok := false
-	for _, s := range secrets {
-		ok = client.CheckSecret(s, p.now()) || ok
-	}
-	return ok
 }
 
 func clientRefused(expected, received string) *Error {
@@ -86,7 +108,10 @@ func readClientCredentials(h http.Header, form url.Values) (clientCredentials, e
 	case len(header) > 1:
 		return clientCredentials{}, refuse(CodeInvalidRequest, "The Authorization header is given more than once.")
 	case form.Get("client_assertion") != "" || form.Get("client_assertion_type") != "":
-		return clientCredentials{}, clientRefused("client_secret_basic, client_secret_post or none", "a client assertion")
+		if len(header) > 0 || secret != "" {
+			return clientCredentials{}, refuse(CodeInvalidRequest, "The request authenticates the client in two ways.")
+		}
+		return readAssertion(form)
 	case len(header) == 1:
 		c, err := parseBasic(header[0])
 		switch {
@@ -104,37 +129,6 @@ func readClientCredentials(h http.Header, form url.Values) (clientCredentials, e
 		return clientCredentials{id: id, method: clients.AuthMethodNone}, nil
 	}
 	return clientCredentials{id: id, secrets: []string{secret}, method: clients.AuthMethodPost}, nil
-}
-
-// parseBasic reads an Authorization: Basic header (RFC 7617; RFC 6749,
-// section 2.3.1). A user without a password is a public client that its
-// library introduces by header.
-func parseBasic(header string) (clientCredentials, error) {
-	scheme, encoded, _ := strings.Cut(header, " ")
-	if !strings.EqualFold(scheme, "Basic") {
-		return clientCredentials{}, clientRefused("the Basic scheme", "another scheme")
-	}
-	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
-	if err != nil {
-		return clientCredentials{}, clientRefused("Basic credentials in base64", "something else")
-	}
-	id, secret, ok := strings.Cut(string(raw), ":")
-	if !ok || id == "" {
-		return clientCredentials{}, clientRefused("client_id:client_secret", "something else")
-	}
-	c := clientCredentials{id: id, method: clients.AuthMethodBasic}
-	if decoded, err := url.QueryUnescape(id); err == nil {
-		c.id = decoded
-	}
-	if secret == "" {
-		c.method = clients.AuthMethodNone
-		return c, nil
-	}
-	c.secrets = []string{secret}
-	if decoded, err := url.QueryUnescape(secret); err == nil && decoded != secret {
-		c.secrets = append(c.secrets, decoded)
-	}
-	return c, nil
 }
 
 // authenticateForFosite is fosite's ClientAuthenticationStrategy. It also

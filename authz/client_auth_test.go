@@ -2,6 +2,7 @@ package authz
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,6 +13,17 @@ import (
 
 func basic(s string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(s)) }
 
+// iss are the claims that say whose an assertion is.
+func iss(id string) string { return `{"iss":"` + id + `","sub":"` + id + `"}` }
+
+// asserted is a form with an assertion of these claims, and with more.
+func asserted(claims string, more url.Values) url.Values {
+	encode := base64.RawURLEncoding.EncodeToString
+	form := url.Values{"client_assertion_type": {assertionType}, "client_assertion": {encode([]byte(`{"alg":"ES256"}`)) + "." + encode([]byte(claims)) + ".AAAA"}}
+	maps.Copy(form, more)
+	return form
+}
+
 func TestReadClientCredentials(t *testing.T) {
 	type row struct {
 		header []string
@@ -20,14 +32,14 @@ func TestReadClientCredentials(t *testing.T) {
 		code   string
 	}
 	for name, tt := range map[string]row{
-		"basic":                     {[]string{basic("app:s3cret")}, nil, clientCredentials{"app", []string{"s3cret"}, clients.AuthMethodBasic}, ""},
-		"basic, lower case":         {[]string{"bASIC " + base64.StdEncoding.EncodeToString([]byte("app:s"))}, nil, clientCredentials{"app", []string{"s"}, clients.AuthMethodBasic}, ""},
-		"basic, form encoded":       {[]string{basic("my%20app:a%2Bb")}, nil, clientCredentials{"my app", []string{"a%2Bb", "a+b"}, clients.AuthMethodBasic}, ""},
-		"basic, plus sent plain":    {[]string{basic("app:a+b")}, nil, clientCredentials{"app", []string{"a+b", "a b"}, clients.AuthMethodBasic}, ""},
-		"basic, a stray percent":    {[]string{basic("app:100%")}, nil, clientCredentials{"app", []string{"100%"}, clients.AuthMethodBasic}, ""},
-		"basic, colon in secret":    {[]string{basic("app:a:b")}, nil, clientCredentials{"app", []string{"a:b"}, clients.AuthMethodBasic}, ""},
-		"basic without a secret":    {[]string{basic("spa:")}, nil, clientCredentials{"spa", nil, clients.AuthMethodNone}, ""},
-		"basic and the same id":     {[]string{basic("app:s")}, url.Values{"client_id": {"app"}}, clientCredentials{"app", []string{"s"}, clients.AuthMethodBasic}, ""},
+		"basic":                     {[]string{basic("app:s3cret")}, nil, clientCredentials{id: "app", secrets: []string{"s3cret"}, method: clients.AuthMethodBasic}, ""},
+		"basic, lower case":         {[]string{"bASIC " + base64.StdEncoding.EncodeToString([]byte("app:s"))}, nil, clientCredentials{id: "app", secrets: []string{"s"}, method: clients.AuthMethodBasic}, ""},
+		"basic, form encoded":       {[]string{basic("my%20app:a%2Bb")}, nil, clientCredentials{id: "my app", secrets: []string{"a%2Bb", "a+b"}, method: clients.AuthMethodBasic}, ""},
+		"basic, plus sent plain":    {[]string{basic("app:a+b")}, nil, clientCredentials{id: "app", secrets: []string{"a+b", "a b"}, method: clients.AuthMethodBasic}, ""},
+		"basic, a stray percent":    {[]string{basic("app:100%")}, nil, clientCredentials{id: "app", secrets: []string{"100%"}, method: clients.AuthMethodBasic}, ""},
+		"basic, colon in secret":    {[]string{basic("app:a:b")}, nil, clientCredentials{id: "app", secrets: []string{"a:b"}, method: clients.AuthMethodBasic}, ""},
+		"basic without a secret":    {[]string{basic("spa:")}, nil, clientCredentials{id: "spa", secrets: nil, method: clients.AuthMethodNone}, ""},
+		"basic and the same id":     {[]string{basic("app:s")}, url.Values{"client_id": {"app"}}, clientCredentials{id: "app", secrets: []string{"s"}, method: clients.AuthMethodBasic}, ""},
 		"basic and another id":      {[]string{basic("app:s")}, url.Values{"client_id": {"b"}}, clientCredentials{}, CodeInvalidRequest},
 		"basic and a body secret":   {[]string{basic("app:s")}, url.Values{"client_id": {"app"}, "client_secret": {"s"}}, clientCredentials{}, CodeInvalidRequest},
 		"two headers":               {[]string{basic("app:s"), basic("b:s")}, nil, clientCredentials{}, CodeInvalidRequest},
@@ -36,9 +48,20 @@ func TestReadClientCredentials(t *testing.T) {
 		"basic, no id":              {[]string{basic(":s")}, nil, clientCredentials{}, CodeInvalidClient},
 		"bearer":                    {[]string{"Bearer x"}, nil, clientCredentials{}, CodeInvalidClient},
 		"empty header":              {[]string{""}, nil, clientCredentials{}, CodeInvalidClient},
-		"post":                      {nil, url.Values{"client_id": {"app"}, "client_secret": {"s"}}, clientCredentials{"app", []string{"s"}, clients.AuthMethodPost}, ""},
-		"none":                      {nil, url.Values{"client_id": {"spa"}}, clientCredentials{"spa", nil, clients.AuthMethodNone}, ""},
+		"post":                      {nil, url.Values{"client_id": {"app"}, "client_secret": {"s"}}, clientCredentials{id: "app", secrets: []string{"s"}, method: clients.AuthMethodPost}, ""},
+		"none":                      {nil, url.Values{"client_id": {"spa"}}, clientCredentials{id: "spa", secrets: nil, method: clients.AuthMethodNone}, ""},
 		"nothing":                   {nil, nil, clientCredentials{}, CodeInvalidClient},
+		"an assertion":              {nil, asserted(iss("app"), nil), clientCredentials{id: "app", method: clients.AuthMethodPrivateKeyJWT}, ""},
+		"an assertion and its id":   {nil, asserted(iss("app"), url.Values{"client_id": {"app"}}), clientCredentials{id: "app", method: clients.AuthMethodPrivateKeyJWT}, ""},
+		"an assertion, another id":  {nil, asserted(iss("app"), url.Values{"client_id": {"b"}}), clientCredentials{}, CodeInvalidClient},
+		"an assertion and a secret": {nil, asserted(iss("app"), url.Values{"client_secret": {"s"}}), clientCredentials{}, CodeInvalidRequest},
+		"an assertion and basic":    {[]string{basic("app:s")}, asserted(iss("app"), nil), clientCredentials{}, CodeInvalidRequest},
+		"an assertion and bearer":   {[]string{"Bearer x"}, asserted(iss("app"), nil), clientCredentials{}, CodeInvalidRequest},
+		"an assertion, two names":   {nil, asserted(`{"iss":"app","sub":"b"}`, nil), clientCredentials{}, CodeInvalidClient},
+		"an assertion of nobody":    {nil, asserted(`{}`, nil), clientCredentials{}, CodeInvalidClient},
+		"an assertion, not JSON":    {nil, asserted(`app`, nil), clientCredentials{}, CodeInvalidClient},
+		"a type alone":              {nil, url.Values{"client_id": {"app"}, "client_assertion_type": {assertionType}}, clientCredentials{}, CodeInvalidClient},
+		"SAML":                      {nil, asserted(iss("app"), url.Values{"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:saml2-bearer"}}), clientCredentials{}, CodeInvalidClient},
 		"an assertion, not offered": {nil, url.Values{"client_id": {"app"}, "client_assertion": {"x"}}, clientCredentials{}, CodeInvalidClient},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"signet/clients"
+	"signet/keys"
 )
 
 // metadata is the document of OpenID Connect Discovery, section 3, and of
@@ -34,9 +35,12 @@ type metadata struct {
 	IDTokenSigningAlgs     []string `json:"id_token_signing_alg_values_supported"`
 	UserinfoSigningAlgs    []string `json:"userinfo_signing_alg_values_supported"`
 	TokenAuthMethods       []string `json:"token_endpoint_auth_methods_supported"`
+	TokenAuthAlgs          []string `json:"token_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionMethods   []string `json:"introspection_endpoint_auth_methods_supported"`
+	IntrospectionAuthAlgs  []string `json:"introspection_endpoint_auth_signing_alg_values_supported"`
 	IntrospectionAlgs      []string `json:"introspection_signing_alg_values_supported"` // RFC 9701, section 7
 	RevocationMethods      []string `json:"revocation_endpoint_auth_methods_supported"`
+	RevocationAuthAlgs     []string `json:"revocation_endpoint_auth_signing_alg_values_supported"`
 	CodeChallengeMethods   []string `json:"code_challenge_methods_supported"`
 	ClaimsSupported        []string `json:"claims_supported"`
 	ClaimTypesSupported    []string `json:"claim_types_supported"`
@@ -61,8 +65,12 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		}
 	}
 	slices.Sort(own)
-	secret := []string{clients.AuthMethodBasic, clients.AuthMethodPost}
-	all := append(slices.Clone(secret), clients.AuthMethodNone)
+	var confidential []string
+	for _, m := range clientMethods {
+		confidential = append(confidential, m.name)
+	}
+	all := append(slices.Clone(confidential), clients.AuthMethodNone)
+	algs := keys.Algorithms()
 	return json.Marshal(metadata{
 		Issuer:                p.cfg.Issuer,
 		AuthorizationEndpoint: p.endpoint("/oauth2/authorize"),
@@ -83,9 +91,12 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		IDTokenSigningAlgs:     p.cfg.SigningAlgs,
 		UserinfoSigningAlgs:    p.cfg.SigningAlgs,
 		TokenAuthMethods:       all,
-		IntrospectionMethods:   secret,
+		TokenAuthAlgs:          algs,
+		IntrospectionMethods:   confidential,
+		IntrospectionAuthAlgs:  algs,
 		IntrospectionAlgs:      p.cfg.SigningAlgs,
 		RevocationMethods:      all,
+		RevocationAuthAlgs:     algs,
 		CodeChallengeMethods:   []string{"S256"},
 		ClaimsSupported:        supportedClaims,
 		ClaimTypesSupported:    []string{"normal"},

@@ -24,6 +24,12 @@
 // A token that comes back (userinfo, introspect, revoke) goes through
 // verifyAccessToken, which checks its type before anything else.
 //
+// A client proves itself by one of clientMethods: a secret, or an assertion that
+// it signed:
+//
+//	readAssertion ─► whose, it says ─► its jwks, or jwksCache (the guarded fetcher)
+//	              ─► signature ─► claims ─► one INSERT: no jti counts twice
+//
 // What is revoked stands in the database, and in status lists, which resource
 // servers keep copies of:
 //

@@ -77,6 +77,7 @@ type database interface {
 	authz.GrantFinder
 	authz.TokenStore
 	authz.StatusStore
+	authz.AssertionStore
 	authz.ConsentStore
 	authz.ClientStore
 	authz.PersonStore
@@ -85,7 +86,7 @@ type database interface {
 func newProvider(t *testing.T, db database, ring authz.Keyring, log *slog.Logger, change ...func(*authz.Config)) *authz.Provider {
 	t.Helper()
 	cfg := authz.Config{
-		Issuer: "https://id.example.test", Grants: db, GrantFinder: db, Tokens: db, Status: db, Consents: db, Clients: db, People: db,
+		Issuer: "https://id.example.test", Grants: db, GrantFinder: db, Tokens: db, Status: db, Assertions: db, Consents: db, Clients: db, People: db,
 		Keys: ring, SigningAlgs: []string{"ES256", "RS256"},
 		Secret: bytes.Repeat([]byte{2}, 32), AccessTokenTTL: time.Minute, IDTokenTTL: time.Minute, CodeTTL: time.Minute, StatusTTL: time.Minute,
 		RefreshIdleTTL: time.Hour, RefreshAbsoluteTTL: time.Hour, Logger: log,

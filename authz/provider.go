@@ -52,12 +52,13 @@ type PersonStore interface {
 type Config struct {
 	// Issuer is the issuer identifier (RFC 8414, section 2): no trailing slash.
 	Issuer string
-	// Grants, GrantFinder, Tokens, Status, Consents, Clients and People are the
-	// database.
+	// Grants, GrantFinder, Tokens, Status, Assertions, Consents, Clients and
+	// People are the database.
 	Grants      GrantStore
 	GrantFinder GrantFinder
 	Tokens      TokenStore
 	Status      StatusStore
+	Assertions  AssertionStore
 	Consents    ConsentStore
 	Clients     ClientStore
 	People      PersonStore
@@ -65,6 +66,9 @@ type Config struct {
 	// sign with, as the metadata lists them.
 	Keys        Keyring
 	SigningAlgs []string
+	// Fetch gets documents that clients name, such as their keys (jwks_uri).
+	// Without it, none is to be had.
+	Fetch Fetcher
 	// Secret is the server secret, at least 32 bytes.
 	Secret []byte
 	// AccessTokenTTL, IDTokenTTL and CodeTTL are lifetimes from issue.
@@ -83,8 +87,6 @@ type Config struct {
 	Scopes map[string]string
 	// Registration says who may register clients (RFC 7591).
 	Registration Registration
-	// Fetch gets documents that strangers name.
-	Fetch Fetcher
 	// Now, Rand and Logger default to the real ones.
 	Now    func() time.Time
 	Rand   io.Reader
@@ -102,6 +104,8 @@ type Provider struct {
 	statusIndexes *statusIndexes
 	statusLists   *statusLists
 	registrations *registrations
+	// jwks are the keys of clients that publish them at a jwks_uri.
+	jwks *jwksCache
 }
 
 // New wires a Provider. It fails on a configuration that cannot work.
@@ -131,6 +135,7 @@ func New(cfg Config) (*Provider, error) {
 		return nil, err
 	}
 	p := &Provider{cfg: cfg, credentials: creds}
+	p.jwks = newJWKSCache(p)
 	if p.statusIndexes, err = newStatusIndexes(p); err != nil {
 		return nil, err
 	}

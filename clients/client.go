@@ -135,6 +135,8 @@ type Client struct {
 	// TokenEndpointAuthSigningAlg is the only algorithm its assertions may be
 	// signed with; empty allows every one of AssertionAlgorithms.
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
+	// AssertionAudience is one of the AssertionAudience constants.
+	AssertionAudience string `json:"assertion_audience,omitempty"`
 	// JWKS holds the client's public keys (RFC 7517, section 5), and JWKSURI is
 	// where they can be fetched: one of the two, or neither.
 	JWKS    json.RawMessage `json:"jwks,omitempty"`

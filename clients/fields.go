@@ -20,6 +20,7 @@ func fieldTable() []Field {
 		list("audiences", "the URI of an API that its tokens can be for, the first by default (default: the issuer)", func(c *Client) *[]string { return &c.Audiences }).shown(),
 		text("token_endpoint_auth_method", "client_secret_basic, client_secret_post, private_key_jwt or none (default: either of the first two)", func(c *Client) *string { return &c.TokenEndpointAuthMethod }).self(),
 		text("token_endpoint_auth_signing_alg", "the one algorithm its assertions may be signed with (default: any of RS256, PS256, ES256, EdDSA)", func(c *Client) *string { return &c.TokenEndpointAuthSigningAlg }).self(),
+		text("assertion_audience", "issuer takes its assertions only with the issuer as their aud (default: the issuer or the token endpoint)", func(c *Client) *string { return &c.AssertionAudience }),
 		newField("jwks", "its public keys, as a JWK set", Object, func(c *Client) any {
 			if len(c.JWKS) == 0 {
 				return nil

@@ -35,6 +35,7 @@ func (c *Client) Validate() error {
 	f.checkID(c.ID)
 	f.checkName(c.Name)
 	f.checkAuth(c)
+	f.checkAssertions(c)
 	f.checkGrants(c)
 	f.checkAlgorithm("id_token_signed_response_alg", c.IDTokenSignedResponseAlg)
 	f.checkAlgorithm("access_token_signed_response_alg", c.AccessTokenSignedResponseAlg)
@@ -117,12 +118,16 @@ func (f *faults) checkAuth(c *Client) {
 		if len(c.Secrets) > 0 {
 			f.add("client_secret", "a public client (token_endpoint_auth_method none) must not have a secret")
 		}
+	case AuthMethodPrivateKeyJWT:
+		if len(c.Secrets) > 0 {
+			f.add("client_secret", "a client that signs assertions (token_endpoint_auth_method private_key_jwt) must not have a secret")
+		}
 	case AuthMethodAny, AuthMethodBasic, AuthMethodPost:
 		if len(c.Secrets) == 0 && !c.Disabled {
 			f.add("client_secret", "a confidential client needs a secret; give it one, or set token_endpoint_auth_method to none to make it public")
 		}
 	default:
-		f.add("token_endpoint_auth_method", "%q must be %s, %s or %s", c.TokenEndpointAuthMethod, AuthMethodBasic, AuthMethodPost, AuthMethodNone)
+		f.add("token_endpoint_auth_method", "%q must be %s, %s, %s or %s", c.TokenEndpointAuthMethod, AuthMethodBasic, AuthMethodPost, AuthMethodPrivateKeyJWT, AuthMethodNone)
 	}
 	for i, s := range c.Secrets {
 		if _, err := parseHash(s.Hash); err != nil {

@@ -7,36 +7,59 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 )
 
-// dial connects to an address of host that may be reached. The name is resolved
-// here, once, and the connection goes to the very address that was judged: a
-// name server that answers differently a moment later is not asked again.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return nil, err
-	}
-	addrs, err := c.resolve(ctx, host)
-	if err != nil {
-		return nil, err
-	}
-	// All of them: a name with one private address among public ones is up to
-	// no good.
-	for _, a := range addrs {
-		if !c.allowed(a) {
-			return nil, fmt.Errorf("%w: %s is %s", ErrAddress, host, a)
+// dialer returns what connects to a host whose every address may be reached. The
+// name is resolved here, once, and the connection goes to the very address that
+// was judged: a name server that answers differently a moment later is not asked
+// again.
+func (c *Client) dialer(may func(netip.Addr) bool, refusal error) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		// net/http dials in a context of its own, which outlives the request.
+		ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+		defer cancel()
+		host, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
 		}
+		addrs, err := c.resolve(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		// All of them: a name with one private address among public ones is up
+		// to no good.
+		for _, a := range addrs {
+			if !may(a) {
+				return nil, fmt.Errorf("%w: %s is %s", refusal, host, a)
+			}
+		}
+		return connect(ctx, network, addrs, port)
 	}
+}
+
+// connect tries addresses that were judged in their order.
+func connect(ctx context.Context, network string, addrs []netip.Addr, port string) (net.Conn, error) {
 	var failed error
-	for _, a := range addrs {
-		conn, err := (&net.Dialer{Timeout: c.cfg.Timeout}).DialContext(ctx, network, net.JoinHostPort(a.String(), port))
+	for i, a := range addrs {
+		conn, err := connectOne(ctx, network, net.JoinHostPort(a.String(), port), len(addrs)-i)
 		if err == nil {
 			return conn, nil
 		}
 		failed = errors.Join(failed, err)
 	}
 	return nil, failed
+}
+
+// connectOne leaves the addresses after it their share of the time that is left,
+// so that one that swallows packets does not hide one that answers.
+func connectOne(ctx context.Context, network, address string, left int) (net.Conn, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(left))
+		defer cancel()
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
 func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error) {
@@ -53,13 +76,15 @@ func (c *Client) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	return addrs, nil
 }
 
-// allowed reports whether the server may connect to a.
-func (c *Client) allowed(a netip.Addr) bool {
-	if a.Zone() != "" {
-		return false
-	}
+// reachable reports whether the server may connect to a by https.
+func (c *Client) reachable(a netip.Addr) bool {
+	return a.Zone() == "" && (public(a.Unmap()) || c.inside(a))
+}
+
+// inside reports whether the operator has allowed a: then http will do too.
+func (c *Client) inside(a netip.Addr) bool {
 	a = a.Unmap()
-	return public(a) || slices.ContainsFunc(c.cfg.AllowNetworks, func(p netip.Prefix) bool { return p.Contains(a) })
+	return a.Zone() == "" && slices.ContainsFunc(c.cfg.AllowNetworks, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // special are the blocks of the IANA special-purpose registries (RFC 6890) that
@@ -81,14 +106,14 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("224.0.0.0/4"),
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("::/96"),
-	netip.MustParsePrefix("::ffff:0:0:0/96"), // RFC 2765
-	netip.MustParsePrefix("64:ff9b::/96"),
-	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("::/96"),           // IPv4-compatible (RFC 4291)
+	netip.MustParsePrefix("::ffff:0:0:0/96"), // IPv4-translated (RFC 2765)
+	netip.MustParsePrefix("64:ff9b::/96"),    // NAT64 (RFC 6052)
+	netip.MustParsePrefix("64:ff9b:1::/48"),  // NAT64 (RFC 8215)
 	netip.MustParsePrefix("100::/64"),
-	netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("2001::/23"), // Teredo, ORCHID and others
 	netip.MustParsePrefix("2001:db8::/32"),
-	netip.MustParsePrefix("2002::/16"),
+	netip.MustParsePrefix("2002::/16"), // 6to4 (RFC 3056)
 	netip.MustParsePrefix("3fff::/20"),
 	netip.MustParsePrefix("5f00::/16"),
 	netip.MustParsePrefix("fc00::/7"),
@@ -97,8 +122,14 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("ff00::/8"),
 }
 
-// public reports whether a is an address of the public Internet.
+// public reports whether a is an address of the public Internet. Of IPv6 that is
+// 2000::/3 alone: nothing else has been given out (RFC 4291, section 2.4).
 func public(a netip.Addr) bool {
+	if a.Is6() && !globalUnicast.Contains(a) {
+		return false
+	}
 	return a.IsValid() && a.IsGlobalUnicast() &&
 		!slices.ContainsFunc(special, func(p netip.Prefix) bool { return p.Contains(a) })
 }
+
+var globalUnicast = netip.MustParsePrefix("2000::/3")

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"sync"
 	"time"
 )
@@ -35,7 +34,10 @@ var (
 	ErrURL = errors.New("the URL cannot be fetched")
 	// ErrAddress says that the host has an address that is not public and that
 	// the operator has not allowed.
-	ErrAddress = errors.New("the host is not at a public address")
+	ErrAddress = errors.New("the host is not at a public address, and fetch.allow_networks does not name its network")
+	// ErrPlain says that http was asked for to an address that the operator has
+	// not allowed.
+	ErrPlain = errors.New("plain http is for hosts within fetch.allow_networks alone")
 	// ErrTooLarge says that the answer is larger than it may be.
 	ErrTooLarge = errors.New("the answer is too large")
 	// ErrBusy says that too many fetches from the host are under way.
@@ -62,8 +64,9 @@ type Config struct {
 
 // Client fetches. It is safe for concurrent use.
 type Client struct {
-	cfg  Config
-	http *http.Client
+	cfg Config
+	// secure and plain speak https and http: what they may connect to differs.
+	secure, plain *http.Client
 
 	mu sync.Mutex
 	// busy counts the fetches under way by host and port.
@@ -85,20 +88,27 @@ func New(cfg Config) *Client {
 		cfg.Resolver = net.DefaultResolver
 	}
 	c := &Client{cfg: cfg, busy: map[string]int{}}
-	c.http = &http.Client{
+	c.secure = c.over(c.dialer(c.reachable, ErrAddress))
+	c.plain = c.over(c.dialer(c.inside, ErrPlain))
+	return c
+}
+
+// over is an HTTP client that connects by dial. It keeps nothing from one request
+// to the next: no cookies, no connections.
+func (c *Client) over(dial func(ctx context.Context, network, address string) (net.Conn, error)) *http.Client {
+	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  nil, // a proxy would resolve the name again
-			DialContext:            c.dial,
-			TLSClientConfig:        &tls.Config{RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout:    cfg.Timeout,
-			ResponseHeaderTimeout:  cfg.Timeout,
+			DialContext:            dial,
+			TLSClientConfig:        &tls.Config{RootCAs: c.cfg.RootCAs, MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout:    c.cfg.Timeout,
+			ResponseHeaderTimeout:  c.cfg.Timeout,
 			MaxResponseHeaderBytes: maxHeader,
 			DisableKeepAlives:      true, // an address is judged for one request
 			DisableCompression:     true, // what is counted is what is read
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return c
 }
 
 // Request is one fetch.
@@ -125,17 +135,38 @@ type Response struct {
 // Do fetches. Its errors wrap those above, or say what went wrong on the way;
 // they never hold the body.
 func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
-	u, err := c.checkURL(r.URL)
+	u, err := CheckURL(r.URL)
 	if err != nil {
 		return nil, err
 	}
-	release, err := c.enter(u.Host)
+	release, err := c.enter(u)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
+	res, err := c.send(ctx, u, r)
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s: %w", place(u), err)
+	}
+	defer res.Body.Close()
+	most := c.cfg.MaxBytes
+	if r.MaxBytes > 0 {
+		most = min(most, r.MaxBytes)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s: %w", place(u), err)
+	}
+	if int64(len(body)) > most {
+		return nil, fmt.Errorf("fetching %s: %w: more than %d bytes", place(u), ErrTooLarge, most)
+	}
+	return &Response{Status: res.StatusCode, Header: res.Header, Body: body}, nil
+}
+
+// send sends the request and returns the answer, its body unread.
+func (c *Client) send(ctx context.Context, u *url.URL, r Request) (*http.Response, error) {
 	method := r.Method
 	if method == "" {
 		method = http.MethodGet
@@ -148,44 +179,33 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		req.Header = r.Header.Clone()
 	}
 	req.Header.Set("User-Agent", "signet")
-	res, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("fetching %s: %w", u.Redacted(), err)
+	client := c.secure
+	if u.Scheme == "http" {
+		client = c.plain
 	}
-	defer res.Body.Close()
-	most := c.cfg.MaxBytes
-	if r.MaxBytes > 0 {
-		most = min(most, r.MaxBytes)
+	res, err := client.Do(req)
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		err = wrapped.Err // it repeats the URL, query and all
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, most+1))
-	if err != nil {
-		return nil, fmt.Errorf("fetching %s: %w", u.Redacted(), err)
-	}
-	if int64(len(body)) > most {
-		return nil, fmt.Errorf("fetching %s: %w: more than %d bytes", u.Redacted(), ErrTooLarge, most)
-	}
-	return &Response{Status: res.StatusCode, Header: res.Header, Body: body}, nil
+	return res, err
 }
 
-// checkURL reads a URL that a stranger gave. http is for allowed networks
-// alone, which dial sees to.
-func (c *Client) checkURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%w: it is malformed", ErrURL)
-	case u.Scheme != "https" && (u.Scheme != "http" || len(c.cfg.AllowNetworks) == 0):
-		return nil, fmt.Errorf("%w: it must begin with https://", ErrURL)
-	case u.User != nil || u.Host == "" || u.Opaque != "" || u.Hostname() == "":
-		return nil, fmt.Errorf("%w: it must have a host and no user name", ErrURL)
-	case strings.Contains(raw, "#"):
-		return nil, fmt.Errorf("%w: it must not have a fragment", ErrURL)
+// place names a URL for the log, without its query.
+func place(u *url.URL) string {
+	s := u.Scheme + "://" + u.Host + u.EscapedPath()
+	if len(s) > 200 {
+		s = s[:200] + "..."
 	}
-	return u, nil
+	return s
 }
 
 // enter counts a fetch from a host in, and returns what counts it out.
-func (c *Client) enter(host string) (func(), error) {
+func (c *Client) enter(u *url.URL) (func(), error) {
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme
+	}
+	host := net.JoinHostPort(u.Hostname(), port)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.busy[host] >= c.cfg.PerHost {

@@ -5,6 +5,7 @@
 //	authz.GrantStore ─────┐
 //	authz.TokenStore      │            ┌─► sqlite.go    one writer (BEGIN IMMEDIATE)
 //	authz.StatusStore     │            │                and many readers, read-only
+//	authz.AssertionStore  │            │
 //	authz.ConsentStore    │            │
 //	clients.Store         ├─► Store ───┤
 //	authz.InvitationStore │            │
@@ -22,7 +23,7 @@
 //
 // How it keeps its promises:
 //
-//   - Single use is one conditional UPDATE and its count of rows, never a read
+//   - Single use is one conditional UPDATE or INSERT and its count of rows, never a read
 //     followed by a write.
 //   - Where a transaction decides by what it reads, as ChangeKeys, UpdateClient
 //     and UpdatePerson do, it holds the lock before it reads (lockTable, forUpdate):

@@ -16,6 +16,7 @@ var swept = []struct{ table, key string }{
 	{"status_lists", "id"},
 	{"setup_links", "token_hash"},
 	{"invitations", "id"},
+	{"client_assertions", "id"},
 }
 
 // Sweep removes up to limit rows of each table that expired before a time, and

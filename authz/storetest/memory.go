@@ -31,6 +31,7 @@ type Memory struct {
 	nextBlock    map[string]int               // by list
 	marks        map[string]map[int]time.Time // by list: when the tokens expire
 	invitations  map[string]authz.Invitation  // by id
+	assertions   map[string]time.Time         // when they expire
 }
 
 type consentKey struct{ subject, clientID string }
@@ -54,6 +55,7 @@ func NewMemory() *Memory {
 		nextBlock:    map[string]int{},
 		marks:        map[string]map[int]time.Time{},
 		invitations:  map[string]authz.Invitation{},
+		assertions:   map[string]time.Time{},
 	}
 }
 

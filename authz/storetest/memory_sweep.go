@@ -61,5 +61,10 @@ func (m *Memory) Sweep(ctx context.Context, before time.Time, limit int) (map[st
 			delete(m.invitations, id)
 		}
 	}
+	for id, at := range m.assertions {
+		if expired("client_assertions", at) {
+			delete(m.assertions, id)
+		}
+	}
 	return removed, nil
 }

@@ -19,6 +19,7 @@ type Backend interface {
 	authz.GrantFinder
 	authz.TokenStore
 	authz.StatusStore
+	authz.AssertionStore
 	authz.ConsentStore
 	clients.Store
 	authz.InvitationStore
@@ -71,6 +72,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"status/revoked token is marked", statusToken},
 		{"status/race for blocks", raceStatusBlocks},
 		{"status/race of rotating and revoking", raceStatusRevoke},
+		{"assertions/each once", assertionOnce},
+		{"assertions/race", raceAssertion},
 		{"consents/replaced and kept apart", consents},
 		{"consents/race", raceConsent},
 		{"clients/round trip", clientRoundTrip},

@@ -78,6 +78,7 @@ func cancelled(t *testing.T, b Backend) {
 		"StatusList":         func() error { _, err := b.StatusList(ctx, "l"); return err },
 		"StatusLists":        func() error { _, err := b.StatusLists(ctx, at(1)); return err },
 		"RevokedIndexes":     func() error { _, err := b.RevokedIndexes(ctx, "l"); return err },
+		"UseAssertion":       func() error { return b.UseAssertion(ctx, "a", at(1)) },
 		"ConsentedScopes":    func() error { _, err := b.ConsentedScopes(ctx, "a", "b"); return err },
 		"SaveConsent":        func() error { return b.SaveConsent(ctx, "a", "b", nil, at(1)) },
 		"Client":             func() error { _, err := b.Client(ctx, "c"); return err },

@@ -51,6 +51,7 @@ type Config struct {
 	Keys        Keys        `config:"keys"`
 	Passwords   Passwords   `config:"passwords"`
 	Sweep       Sweep       `config:"sweep"`
+	Fetch       Fetch       `config:"fetch"`
 	// Registration is for clients that introduce themselves.
 	Registration Registration `config:"registration"`
 	Branding     Branding     `config:"branding"`

@@ -114,6 +114,7 @@ func TestShippedExampleOfAClientLoads(t *testing.T) {
 		}
 	}
 	writePair(t, dir)
+	copyFile(t, filepath.Join(dir, "tls", "cert.pem"), filepath.Join(dir, "tls", "ca.pem"))
 	cfg, err := Load(filepath.Join(dir, "config.yaml"), []string{"SIGNET_ISSUER=https://127.0.0.1:9096"})
 	if err != nil {
 		t.Fatal(err)

@@ -76,6 +76,7 @@ func (v *validator) check() {
 	v.lifetimes()
 	v.choices()
 	v.keys()
+	v.fetch()
 	v.scopes()
 	v.registration()
 	v.clients()

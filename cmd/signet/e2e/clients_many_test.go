@@ -24,9 +24,9 @@ func TestManyClients(t *testing.T) {
 	i := start(t)
 	ids, secret := i.jobs(t, *manyClients)
 	i.queries.take()
-	i.token(t, http.DefaultClient, ids[0], secret)
+	i.jobToken(t, http.DefaultClient, ids[0], secret)
 	first, _ := i.queries.take()
-	i.token(t, http.DefaultClient, ids[len(ids)-1], secret)
+	i.jobToken(t, http.DefaultClient, ids[len(ids)-1], secret)
 	if reads, writes := i.queries.take(); len(reads) != len(first) || len(writes) != 0 {
 		t.Errorf("%d reads and %d writes for the last client, %d reads for the first", len(reads), len(writes), len(first))
 	}
@@ -55,7 +55,7 @@ func BenchmarkTokenByClients(b *testing.B) {
 		for _, s := range sides {
 			began := time.Now()
 			// Another client each time: a cache of the last one would tell nothing.
-			s.token(b, client, s.ids[n*7919%len(s.ids)], s.secret)
+			s.jobToken(b, client, s.ids[n*7919%len(s.ids)], s.secret)
 			s.took = append(s.took, time.Since(began))
 		}
 		n++
@@ -91,8 +91,8 @@ func (i *issuer) jobs(t testing.TB, n int) (ids []string, secret string) {
 	return ids, plain
 }
 
-// token gets a client's token for itself over client.
-func (i *issuer) token(t testing.TB, client *http.Client, id, secret string) {
+// jobToken gets a client's token for itself over client.
+func (i *issuer) jobToken(t testing.TB, client *http.Client, id, secret string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, i.URL+"/oauth2/token", strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
 	if err != nil {

@@ -62,6 +62,10 @@ func TestQueryBudget(t *testing.T) {
 		t.Fatal(a.Raw)
 	}
 	budget("client_credentials", 1, 0) // client
+	signer := i.assertor(t, "signer", credentialsOnly)
+	i.queries.take()
+	i.wantClient(t, "an assertion", signer.good(), true)
+	budget("client_credentials by private_key_jwt", 1, 1) // client; the use of the assertion
 	i.post(t, "/oauth2/revoke", "app", secret, url.Values{"token": {a.str("access_token")}})
 	budget("revoke an access token", 1, 2) // the token, and its mark in the list
 	i.post(t, "/oauth2/revoke", "app", secret, url.Values{"token": {a.str("refresh_token")}})

@@ -31,8 +31,10 @@ func artefacts(t *testing.T) (*victim, map[string]string) {
 	code := v.browser.authorize(i.authorizeURL("app", nil), "ada")
 	waiting := newBrowser(t)
 	page := waiting.get(i.authorizeURL("app", nil))
+	assertion := i.assertor(t, "signer", credentialsOnly).good()
 	return v, map[string]string{
-		"code": code, "access token": v.access, "opaque access token": hidden, "signed userinfo": info.Raw, "ID token": v.id, "refresh token": v.refresh,
+		"client assertion": assertion,
+		"code":             code, "access token": v.access, "opaque access token": hidden, "signed userinfo": info.Raw, "ID token": v.id, "refresh token": v.refresh,
 		"set-up link": setup, "client secret": v.secret,
 		"session cookie": v.browser.cookie(t, i.URL+"/", sessionCookie),
 		"browser id":     v.browser.cookie(t, i.URL+"/", browserCookie),
@@ -73,6 +75,10 @@ func TestOneArtefactUsedAsAnother(t *testing.T) {
 		"a client secret": {[]string{"client secret"}, func(t *testing.T, s string) {
 			v.issuer.refresh(t, "app", s, v.refresh).wantRefused(t, http.StatusUnauthorized, "invalid_client")
 			v.introspect(t, "app", s, v.access).wantRefused(t, http.StatusUnauthorized, "invalid_client")
+		}},
+		"a client assertion": {[]string{"client assertion"}, func(t *testing.T, s string) {
+			v.wantClient(t, "as it is", s, false)
+			v.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, s), "client_id", "signer")).wantRefused(t, http.StatusUnauthorized, "invalid_client")
 		}},
 		"an id_token_hint": {[]string{"ID token"}, func(t *testing.T, s string) { v.wantNoHint(t, s) }},
 		"a set-up link": {nil, func(t *testing.T, s string) {
@@ -128,6 +134,7 @@ func TestOneArtefactUsedAsAnother(t *testing.T) {
 	if a := v.exchange(t, "app", v.secret, all["code"], ""); a.Status != http.StatusOK {
 		t.Errorf("the code is dead: %d %s", a.Status, a.Raw)
 	}
+	v.wantClient(t, "the assertion, which is alive", all["client assertion"], true)
 }
 
 // The set-up link makes one administrator, once, within an hour, on an empty

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"signet/authz"
-	"signet/authz/fetch"
 	"signet/authz/login"
 	"signet/authz/store"
 	"signet/cmd/signet/config"
@@ -110,15 +109,19 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	fetcher, err := newFetcher(cfg)
+	if err != nil {
+		return err
+	}
 	s.Provider, err = authz.New(authz.Config{
-		Issuer: cfg.Issuer,
-		Grants: st, GrantFinder: st, Tokens: st, Status: st, Consents: st, Clients: st, People: st,
+		Issuer: cfg.Issuer, Fetch: fetcher,
+		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st,
 		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
 		Scopes:       cfg.Scopes,
-		Registration: registration, Fetch: fetch.New(fetch.Config{}),
+		Registration: registration,
 		Now: o.Now, Logger: o.Logger,
 	})
 	return err

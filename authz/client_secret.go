@@ -1,0 +1,59 @@
+package authz
+
+import (
+	"context"
+	"encoding/base64"
+	"net/url"
+	"strings"
+
+	"signet/clients"
+)
+
+// checkSecret is client_secret_basic and client_secret_post (RFC 6749, section
+// 2.3.1).
+func (p *Provider) checkSecret(_ context.Context, client *clients.Client, given clientCredentials) error {
+	if !checkSecrets(client, given.secrets, p) {
+		return clientRefused("a live secret of client "+client.ID, "another secret")
+	}
+	return enabled(client)
+}
+
+// checkSecrets tries every reading, always all of them.
+func checkSecrets(client *clients.Client, secrets []string, p *Provider) bool {
+	ok := false
+	for _, s := range secrets {
+		ok = client.CheckSecret(s, p.now()) || ok
+	}
+	return ok
+}
+
+// parseBasic reads an Authorization: Basic header (RFC 7617; RFC 6749,
+// section 2.3.1). A user without a password is a public client that its
+// library introduces by header.
+func parseBasic(header string) (clientCredentials, error) {
+	scheme, encoded, _ := strings.Cut(header, " ")
+	if !strings.EqualFold(scheme, "Basic") {
+		return clientCredentials{}, clientRefused("the Basic scheme", "another scheme")
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return clientCredentials{}, clientRefused("Basic credentials in base64", "something else")
+	}
+	id, secret, ok := strings.Cut(string(raw), ":")
+	if !ok || id == "" {
+		return clientCredentials{}, clientRefused("client_id:client_secret", "something else")
+	}
+	c := clientCredentials{id: id, method: clients.AuthMethodBasic}
+	if decoded, err := url.QueryUnescape(id); err == nil {
+		c.id = decoded
+	}
+	if secret == "" {
+		c.method = clients.AuthMethodNone
+		return c, nil
+	}
+	c.secrets = []string{secret}
+	if decoded, err := url.QueryUnescape(secret); err == nil && decoded != secret {
+		c.secrets = append(c.secrets, decoded)
+	}
+	return c, nil
+}

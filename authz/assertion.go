@@ -82,31 +82,31 @@ func readAssertion(form url.Values) (clientCredentials, error) {
 // checkAssertion is private_key_jwt. What is wrong with the claims is told to
 // whoever has shown by the signature to be the client; all else is for the log.
 // The use is noted last, so that nobody but the client can use its assertions up.
-func (p *Provider) checkAssertion(ctx context.Context, client *clients.Client, given clientCredentials) error {
+func (p *Provider) checkAssertion(ctx context.Context, client *clients.Client, given clientCredentials) (credential string, err error) {
 	if err := enabled(client); err != nil {
-		return err
+		return "", err
 	}
 	v, err := p.verifyAssertion(ctx, client, given.assertion)
 	if err != nil {
-		return clientRefused("an assertion signed by a key of client "+client.ID, "another").because(err)
+		return "", clientRefused("an assertion signed by a key of client "+client.ID, "another").because(err)
 	}
 	var c assertionClaims
 	if err := json.Unmarshal(v.Payload, &c); err != nil {
-		return clientRefused("claims of a client assertion", "others").because(err)
+		return "", clientRefused("claims of a client assertion", "others").because(err)
 	}
 	expires, err := p.checkAssertionClaims(&c, client, v.Typ)
 	if err != nil {
-		return err
+		return "", err
 	}
 	sum := sha256.Sum256([]byte(client.ID + "\x00" + c.ID))
 	err = p.cfg.Assertions.UseAssertion(ctx, hex.EncodeToString(sum[:]), expires)
 	if errors.Is(err, ErrConflict) {
-		return assertionRefused("a jti that was not used before", clip(c.ID))
+		return "", assertionRefused("a jti that was not used before", clip(c.ID))
 	}
 	if err != nil {
-		return refuse(CodeTemporarilyUnavailable, "The client cannot be authenticated at the moment. Try again.").because(err)
+		return "", refuse(CodeTemporarilyUnavailable, "The client cannot be authenticated at the moment. Try again.").because(err)
 	}
-	return nil
+	return clip(v.KID), nil
 }
 
 // verifyAssertion checks the signature by the keys that the client registered, or

@@ -25,11 +25,11 @@ type clientCredentials struct {
 
 // clientMethods are the ways in which a client proves who it is (RFC 7591,
 // section 2), as the metadata lists them. Each checks what readClientCredentials
-// has found. A method that goes by the connection, such as tls_client_auth
+// has found, and returns which credential of the client it was. A method that goes by the connection, such as tls_client_auth
 // (RFC 8705), is one more row, and one more thing to find there.
 var clientMethods = []struct {
 	name  string
-	check func(p *Provider, ctx context.Context, client *clients.Client, given clientCredentials) error
+	check func(p *Provider, ctx context.Context, client *clients.Client, given clientCredentials) (credential string, err error)
 }{
 	{clients.AuthMethodBasic, (*Provider).checkSecret},
 	{clients.AuthMethodPost, (*Provider).checkSecret},
@@ -53,31 +53,35 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	if err != nil {
 		return clients.Client{}, err
 	}
-	if err := p.checkClient(ctx, &client, given); err != nil {
+	credential, err := p.checkClient(ctx, &client, given)
+	if err != nil {
 		return clients.Client{}, err
+	}
+	if provesUse(&client) {
+		p.used(&client, credential)
 	}
 	return client, nil
 }
 
 // checkClient holds a client to the method that it is registered with, and to no
 // other: one that has a key is not let in with a secret, nor the other way round.
-func (p *Provider) checkClient(ctx context.Context, client *clients.Client, given clientCredentials) error {
+func (p *Provider) checkClient(ctx context.Context, client *clients.Client, given clientCredentials) (credential string, err error) {
 	switch {
 	case client.Public() && given.method != clients.AuthMethodNone:
-		return clientRefused("no credentials from the public client "+client.ID, given.method)
+		return "", clientRefused("no credentials from the public client "+client.ID, given.method)
 	case client.Public():
-		return enabled(client)
+		return "", enabled(client)
 	case given.method == clients.AuthMethodNone:
-		return clientRefused("credentials from client "+client.ID, "none")
+		return "", clientRefused("credentials from client "+client.ID, "none")
 	case !takesMethod(client, given.method):
-		return clientRefused(client.TokenEndpointAuthMethod+" from client "+client.ID, given.method)
+		return "", clientRefused(client.TokenEndpointAuthMethod+" from client "+client.ID, given.method)
 	}
 	for _, m := range clientMethods {
 		if m.name == given.method {
 			return m.check(p, ctx, client, given)
 		}
 	}
-	return clientRefused("a method that is known", given.method)
+	return "", clientRefused("a method that is known", given.method)
 }
 
 // takesMethod reports whether a confidential client may use a method.

@@ -11,20 +11,23 @@ import (
 
 // checkSecret is client_secret_basic and client_secret_post (RFC 6749, section
 // 2.3.1).
-func (p *Provider) checkSecret(_ context.Context, client *clients.Client, given clientCredentials) error {
-	if !checkSecrets(client, given.secrets, p) {
-		return clientRefused("a live secret of client "+client.ID, "another secret")
+func (p *Provider) checkSecret(_ context.Context, client *clients.Client, given clientCredentials) (credential string, err error) {
+	credential, ok := checkSecrets(client, given.secrets, p)
+	if !ok {
+		return "", clientRefused("a live secret of client "+client.ID, "another secret")
 	}
-	return enabled(client)
+	return credential, enabled(client)
 }
 
-// checkSecrets tries every reading, always all of them.
-func checkSecrets(client *clients.Client, secrets []string, p *Provider) bool {
-	ok := false
+// checkSecrets tries every reading, always all of them, and returns the
+// fingerprint of the secret that one of them is.
+func checkSecrets(client *clients.Client, secrets []string, p *Provider) (fingerprint string, ok bool) {
 	for _, s := range secrets {
-		ok = client.CheckSecret(s, p.now()) || ok
+		if found, is := client.MatchSecret(s, p.now()); is {
+			fingerprint, ok = found, true
+		}
 	}
-	return ok
+	return fingerprint, ok
 }
 
 // parseBasic reads an Authorization: Basic header (RFC 7617; RFC 6749,

@@ -63,7 +63,7 @@ func (p *Provider) EndSession(ctx context.Context, form url.Values, s *login.Ses
 	if uri == "" {
 		return out, nil
 	}
-	matched, ok := clients.MatchRedirectURI(client.PostLogoutRedirectURIs, uri)
+	matched, ok := client.MatchPostLogoutRedirectURI(uri)
 	if !ok {
 		return Logout{}, refuse(CodeInvalidRequest, "The post_logout_redirect_uri is not registered for this app.").
 			compared("one of "+strings.Join(client.PostLogoutRedirectURIs, " "), clip(uri))

@@ -62,6 +62,8 @@ type Config struct {
 	Consents    ConsentStore
 	Clients     ClientStore
 	People      PersonStore
+	// Uses is told which client was used; nil is nobody.
+	Uses UseRecorder
 	// Keys signs, and SigningAlgs are the algorithms that it was set up to
 	// sign with, as the metadata lists them.
 	Keys        Keyring
@@ -168,7 +170,7 @@ func (p *Provider) newFosite() *fosite.Fosite {
 		ClientAuthenticationStrategy:   p.authenticateForFosite,
 		ClientSecretsHasher:            unusedHasher{},
 		HMACHasher:                     func() hash.Hash { return sha256.New() },
-		RedirectSecureChecker:          func(context.Context, *url.URL) bool { return true }, // clients.MatchRedirectURI has decided
+		RedirectSecureChecker:          func(context.Context, *url.URL) bool { return true }, // clients.Client.MatchRedirectURI has decided
 		FormPostHTMLTemplate:           template.Must(template.New("").Parse("")),            // web writes responses
 		MinParameterEntropy:            1,                                                    // any state and nonce the RFCs allow
 		TokenEntropy:                   32,

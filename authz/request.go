@@ -147,10 +147,9 @@ func (r *Request) matchRedirectURI() error {
 			return refuse(CodeInvalidRequest, "The parameter redirect_uri is missing.").
 				compared("one of "+strings.Join(r.client.RedirectURIs, " "), "none")
 		}
-		r.redirectURI = r.client.RedirectURIs[0]
-		return nil
+		requested = r.client.RedirectURIs[0]
 	}
-	matched, ok := clients.MatchRedirectURI(r.client.RedirectURIs, requested)
+	matched, ok := r.client.MatchRedirectURI(requested)
 	if !ok {
 		return refuse(CodeInvalidRequest, "The redirect_uri is not registered for this app.").
 			compared("one of "+strings.Join(r.client.RedirectURIs, " "), clip(requested))

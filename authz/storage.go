@@ -23,7 +23,7 @@ var errNotSpent = errors.New("a token was about to be issued from a grant that t
 // fositeClient shows a client to fosite.
 type fositeClient struct {
 	clients.Client
-	// redirectURI is the one that clients.MatchRedirectURI accepted for this
+	// redirectURI is the one that clients.Client.MatchRedirectURI accepted for this
 	// request. It is all fosite gets to see, so its own loopback matching,
 	// which ignores scheme and userinfo, has nothing to decide.
 	redirectURI string

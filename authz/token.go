@@ -56,6 +56,9 @@ func (p *Provider) token(ctx context.Context, r *http.Request, x *exchange) (map
 		return nil, err
 	}
 	p.logIssue(ctx, request)
+	if !provesUse(client) {
+		p.used(client, "")
+	}
 	return p.tokenResponse(response, request), nil
 }
 

@@ -87,8 +87,8 @@ const (
 	SubjectPairwise = "pairwise"
 )
 
-// Application types (OpenID Connect Registration, section 2). Empty is
-// ApplicationWeb.
+// Application types (OpenID Connect Registration, section 2). A client that
+// names none may have the redirect URIs of both.
 const (
 	ApplicationWeb    = "web"
 	ApplicationNative = "native"
@@ -133,7 +133,7 @@ type Client struct {
 	// TokenEndpointAuthMethod is one of the AuthMethod constants.
 	TokenEndpointAuthMethod string `json:"token_endpoint_auth_method,omitempty"`
 	// TokenEndpointAuthSigningAlg is the only algorithm its assertions may be
-	// signed with; empty allows every one of AssertionAlgorithms.
+	// signed with; empty allows every one of SigningAlgorithms.
 	TokenEndpointAuthSigningAlg string `json:"token_endpoint_auth_signing_alg,omitempty"`
 	// AssertionAudience is one of the AssertionAudience constants.
 	AssertionAudience string `json:"assertion_audience,omitempty"`

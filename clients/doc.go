@@ -3,8 +3,12 @@
 // how its secret is checked. It knows no framework, no database and no HTTP.
 //
 //	config.yaml ─► Reconcile ─┐
-//	                          ├─► Client ─► Validate ─► stored by authz/store
-//	signet CLI ───────────────┘      │
-//	                                 ├─► MatchRedirectURI   (authorization endpoint)
-//	                                 └─► CheckSecret        (token endpoint)
+//	files, CLI,               ├─► Client ─► Validate ─► stored by authz/store
+//	admin API, ─► Patch ──────┘      │
+//	the client    Registry           ├─► MatchRedirectURI   (authorization endpoint)
+//	itself                           ├─► CheckSecret        (token endpoint)
+//	                                 └─► UseRecorder        (when it was last used)
+//
+// Fields is the one table of what a client can be told: every door reads it, and
+// the rules are in validate*.go, by subject.
 package clients

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,8 +37,9 @@ type Field struct {
 	// Name is the member's name in JSON.
 	Name string
 	// Flag is the name of its flag on the command line: Name with hyphens, in the
-	// singular for what may be given again.
-	Flag string
+	// singular for what may be given again, or a shorter one. Alias is the long one
+	// then, which does the same.
+	Flag, Alias string
 	// Kind is its shape.
 	Kind Kind
 	// Help says in a line what it does.
@@ -53,6 +55,8 @@ type Field struct {
 	always bool
 	get    func(*Client) any
 	set    func(*Client, json.RawMessage) error
+	// setSpan sets a field of the kind Seconds, nil to empty it.
+	setSpan func(*Client, *time.Duration)
 }
 
 // Value is the field of c as JSON has it, nil where it is empty.
@@ -66,6 +70,10 @@ func (f *Field) Set(c *Client, value json.RawMessage) error {
 	}
 	return nil
 }
+
+// SetDuration puts a length of time into a field of the kind Seconds, for who
+// reads it from a text such as 10m. A part of a second is left to Validate.
+func (f *Field) SetDuration(c *Client, d time.Duration) { f.setSpan(c, &d) }
 
 // Fields returns every field that can be set, in the order in which a client is
 // shown.
@@ -82,7 +90,7 @@ func FieldNamed(name string) (Field, bool) {
 }
 
 // as gives a field the flag with this name.
-func (f Field) as(flag string) Field { f.Flag = flag; return f }
+func (f Field) as(flag string) Field { f.Flag, f.Alias = flag, f.Flag; return f }
 
 // self marks a field that a client may set itself.
 func (f Field) self() Field { f.Self = true; return f }
@@ -152,36 +160,38 @@ func words(name, help string, at func(*Client) *[]string) Field {
 }
 
 func span(name, help string, at func(*Client) *time.Duration) Field {
-	return newField(name, help, Seconds,
+	return spanField(name, help,
 		func(c *Client) any { return orNil(seconds(*at(c))) },
-		func(c *Client, v json.RawMessage) error {
-			d, err := parseSeconds(v)
-			if err == nil {
-				*at(c) = 0
-				if d != nil {
-					*at(c) = *d
-				}
+		func(c *Client, d *time.Duration) {
+			*at(c) = 0
+			if d != nil {
+				*at(c) = *d
 			}
-			return err
 		})
 }
 
 // optionalSpan is a length of time whose absence means something else than 0.
 func optionalSpan(name, help string, at func(*Client) **time.Duration) Field {
-	return newField(name, help, Seconds,
+	return spanField(name, help,
 		func(c *Client) any {
 			if d := *at(c); d != nil {
 				return seconds(*d)
 			}
 			return nil
 		},
-		func(c *Client, v json.RawMessage) error {
-			d, err := parseSeconds(v)
-			if err == nil {
-				*at(c) = d
-			}
-			return err
-		})
+		func(c *Client, d *time.Duration) { *at(c) = d })
+}
+
+func spanField(name, help string, get func(*Client) any, set func(*Client, *time.Duration)) Field {
+	f := newField(name, help, Seconds, get, func(c *Client, v json.RawMessage) error {
+		d, err := parseSeconds(v)
+		if err == nil {
+			set(c, d)
+		}
+		return err
+	})
+	f.setSpan = set
+	return f
 }
 
 // maxSeconds keeps a time.Duration from running over.
@@ -203,6 +213,19 @@ func parseSeconds(v json.RawMessage) (*time.Duration, error) {
 func into[T any](v json.RawMessage, to *T, rule string) error {
 	var fresh T
 	if json.Unmarshal(v, &fresh) != nil {
+		return errors.New(rule)
+	}
+	*to = fresh
+	return nil
+}
+
+// strictly is into for a document of ours: a member that is none of it is
+// refused, and not lost.
+func strictly[T any](v json.RawMessage, to *T, rule string) error {
+	var fresh T
+	d := json.NewDecoder(bytes.NewReader(v))
+	d.DisallowUnknownFields()
+	if d.Decode(&fresh) != nil {
 		return errors.New(rule)
 	}
 	*to = fresh

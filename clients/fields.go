@@ -14,7 +14,7 @@ func fieldTable() []Field {
 		list("post_logout_redirect_uris", "a URI that people may be sent to after signing out", func(c *Client) *[]string { return &c.PostLogoutRedirectURIs }).self().shown(),
 		boolean("allow_localhost", "lets redirect URIs name http://localhost, beside 127.0.0.1 and [::1]", func(c *Client) *bool { return &c.AllowLocalhost }),
 		list("allowed_origins", "an origin whose scripts may call the token endpoint (default: those of its redirect URIs)", func(c *Client) *[]string { return &c.AllowedOrigins }),
-		text("application_type", "web or native (default: web)", func(c *Client) *string { return &c.ApplicationType }).self(),
+		text("application_type", "web or native: a web app has no private-use schemes (default: either)", func(c *Client) *string { return &c.ApplicationType }).self(),
 		list("grant_types", "a grant type (default: authorization_code and refresh_token with a redirect URI, client_credentials without)", func(c *Client) *[]string { return &c.GrantTypes }).self().shown().as("grant"),
 		words("scope", "a scope it may ask for (default: openid, profile, email, offline_access with a redirect URI, none without)", func(c *Client) *[]string { return &c.Scopes }).self().shown(),
 		list("audiences", "the URI of an API that its tokens can be for, the first by default (default: the issuer)", func(c *Client) *[]string { return &c.Audiences }).shown(),
@@ -27,11 +27,16 @@ func fieldTable() []Field {
 			}
 			return c.JWKS
 		}, func(c *Client, v json.RawMessage) error {
-			c.JWKS = nil
-			if string(v) != "null" {
-				c.JWKS = append(json.RawMessage(nil), v...)
+			// Written anew, so that two readers of a name that stands there twice
+			// agree, and the same set in another order is no change.
+			var set any
+			if err := into(v, &set, "must be a JWK set"); err != nil || set == nil {
+				c.JWKS = nil
+				return err
 			}
-			return nil
+			doc, err := json.Marshal(set)
+			c.JWKS = doc
+			return err
 		}).self(),
 		text("jwks_uri", "where its public keys can be fetched", func(c *Client) *string { return &c.JWKSURI }).self(),
 		boolean("first_party", "an app of your own: nobody is asked for consent", func(c *Client) *bool { return &c.FirstParty }).shown(),
@@ -54,7 +59,7 @@ func fieldTable() []Field {
 			}
 			return c.Claims
 		}, func(c *Client, v json.RawMessage) error {
-			return into(v, &c.Claims, `must be an object of rules, such as {"groups": {"in": ["id_token"]}}`)
+			return strictly(v, &c.Claims, `must be an object of rules, such as {"groups": {"in": ["id_token"]}}`)
 		}),
 		boolean("id_token_claims", "profile and email claims go into the ID token too", func(c *Client) *bool { return &c.IDTokenClaims }).shown(),
 		text("id_token_signed_response_alg", "the algorithm that signs its ID tokens, one of keys.algorithms (default: RS256, or the first of them)", func(c *Client) *string { return &c.IDTokenSignedResponseAlg }).self(),

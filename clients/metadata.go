@@ -129,9 +129,6 @@ func sameValue(a, b any) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-// copied returns a copy of s that is never nil, so that JSON shows [].
-func copied(s []string) []string { return append([]string{}, s...) }
-
 func seconds(d time.Duration) int64 { return int64(d / time.Second) }
 
 // unix returns t in seconds since 1970, and 0 for the zero time.

@@ -6,18 +6,39 @@ import (
 	"strings"
 )
 
-// MatchRedirectURI decides whether a redirect_uri (or a
-// post_logout_redirect_uri) that was sent is one of those registered, and
-// returns the URI to send the browser to, which is the one requested.
+// MatchRedirectURI decides whether a redirect_uri that was sent is one of the
+// client's, and returns the URI to send the browser to, which is the one
+// requested.
 //
 // Two URIs match when they are the same bytes (RFC 9700, section 4.1.3). The
 // only exception is that of RFC 8252, section 7.3, for apps that listen on a
 // port the operating system picks: two http URIs on 127.0.0.1, [::1] or
-// localhost may differ in the port, or in having one. Everything around the
+// localhost may differ in the port, or in having one; localhost is matched only
+// for a client with AllowLocalhost. Everything around the
 // port still has to be the same bytes. Nothing is decoded, normalised or
 // resolved before it is compared: what no code reinterprets, no two parsers
 // can read differently.
-func MatchRedirectURI(registered []string, requested string) (string, bool) {
+func (c *Client) MatchRedirectURI(requested string) (string, bool) {
+	return c.match(c.RedirectURIs, requested)
+}
+
+// MatchPostLogoutRedirectURI does the same for a post_logout_redirect_uri
+// (OpenID Connect RP-Initiated Logout, section 3).
+func (c *Client) MatchPostLogoutRedirectURI(requested string) (string, bool) {
+	return c.match(c.PostLogoutRedirectURIs, requested)
+}
+
+// match leaves out localhost where the client may not have it, also when it was
+// registered before.
+func (c *Client) match(registered []string, requested string) (string, bool) {
+	if !c.AllowLocalhost && isLocalhost(requested) {
+		return "", false
+	}
+	return matchRedirectURI(registered, requested)
+}
+
+// matchRedirectURI compares with each URI by itself.
+func matchRedirectURI(registered []string, requested string) (string, bool) {
 	if requested == "" {
 		return "", false
 	}

@@ -32,9 +32,9 @@ func TestMatchRedirectURIAccepts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, ok := MatchRedirectURI([]string{"https://other.example/", tt.registered}, tt.requested)
+			got, ok := matchRedirectURI([]string{"https://other.example/", tt.registered}, tt.requested)
 			if !ok || got != tt.requested {
-				t.Errorf("MatchRedirectURI(%q, %q) = %q, %v, want the requested URI", tt.registered, tt.requested, got, ok)
+				t.Errorf("matchRedirectURI(%q, %q) = %q, %v, want the requested URI", tt.registered, tt.requested, got, ok)
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func TestMatchRedirectURIRefusesConfusion(t *testing.T) {
 	}
 	for _, g := range groups {
 		for _, requested := range g.requested {
-			if got, ok := MatchRedirectURI([]string{"https://other.example/", g.registered}, requested); ok || got != "" {
+			if got, ok := matchRedirectURI([]string{"https://other.example/", g.registered}, requested); ok || got != "" {
 				t.Errorf("%s: %q registered, %q requested: matched as %q", g.guards, g.registered, requested, got)
 			}
 		}
@@ -133,11 +133,11 @@ func TestMatchRedirectURIRefusesConfusion(t *testing.T) {
 func TestMatchRedirectURIComparesWithOneRegistration(t *testing.T) {
 	registered := []string{"http://127.0.0.1/a", "http://localhost/b", "https://127.0.0.1/c"}
 	for _, requested := range []string{"http://127.0.0.1:9/b", "http://localhost:9/a", "http://127.0.0.1:9/c"} {
-		if _, ok := MatchRedirectURI(registered, requested); ok {
+		if _, ok := matchRedirectURI(registered, requested); ok {
 			t.Errorf("%q matched", requested)
 		}
 	}
-	if _, ok := MatchRedirectURI(nil, plainURI); ok {
+	if _, ok := matchRedirectURI(nil, plainURI); ok {
 		t.Error("matched with nothing registered")
 	}
 }
@@ -154,7 +154,7 @@ func FuzzMatchRedirectURI(f *testing.F) {
 		f.Add(s[0], s[1])
 	}
 	f.Fuzz(func(t *testing.T, registered, requested string) {
-		got, ok := MatchRedirectURI([]string{registered}, requested)
+		got, ok := matchRedirectURI([]string{registered}, requested)
 		if !ok {
 			if got != "" {
 				t.Fatalf("no match, but returned %q", got)

@@ -111,7 +111,7 @@ func (r *Registry) Update(ctx context.Context, id string, given *string, change 
 			return ErrDeclared
 		}
 		before := c.Metadata()
-		wasPublic, hadSecret := c.Public(), len(c.Secrets) > 0
+		wasPublic := c.Public()
 		if err := change(c); err != nil {
 			return err
 		}
@@ -122,7 +122,7 @@ func (r *Registry) Update(ctx context.Context, id string, given *string, change 
 				return noSecret(c)
 			}
 			c.Secrets = nil
-		case !hadSecret:
+		case len(c.Secrets) == 0:
 			made, s, err := r.newSecret(given)
 			if err != nil {
 				return err

@@ -89,22 +89,29 @@ func DummySecret() Secret {
 // before it matched. A public client has none and matches nothing. Whether the
 // client is disabled is not asked here.
 func (c *Client) CheckSecret(plain string, now time.Time) bool {
-	match := 0
+	_, ok := c.MatchSecret(plain, now)
+	return ok
+}
+
+// MatchSecret is CheckSecret that also returns the Fingerprint of the secret
+// that plain is.
+func (c *Client) MatchSecret(plain string, now time.Time) (fingerprint string, ok bool) {
 	checked := false
 	if !c.Public() {
 		for _, s := range c.Secrets {
 			if s.live(now) {
-				match |= s.compare(plain)
 				checked = true
+				if s.compare(plain) == 1 {
+					fingerprint, ok = s.Fingerprint(), plain != ""
+				}
 			}
 		}
 	}
 	if !checked {
 		dummy := DummySecret()
 		dummy.compare(plain)
-		return false
 	}
-	return match == 1 && plain != ""
+	return fingerprint, ok
 }
 
 // live reports whether the secret is accepted at now.

@@ -28,7 +28,8 @@ type Store interface {
 	// is stored. change may be called again, on a fresh copy, and must not use
 	// the store.
 	UpdateClient(ctx context.Context, id string, change func(*Client) error) error
-	// DeleteClient removes the client with this id, and in the same transaction
-	// its uses, its origins and what people consented to, or returns ErrNotFound.
+	// DeleteClient removes the client with this id and what is kept about it: its
+	// last uses, its origins, and what people have consented to; or returns
+	// ErrNotFound. Its grants are for the caller to revoke.
 	DeleteClient(ctx context.Context, id string) error
 }

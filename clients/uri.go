@@ -41,7 +41,7 @@ func checkRedirectURI(raw string) error {
 			return err
 		}
 		if _, loopback := parseLoopback(raw); scheme == "http" && !loopback {
-			return errors.New("must use https; http is for 127.0.0.1, [::1] and localhost alone")
+			return errors.New("must use https; http is for 127.0.0.1 and [::1] alone")
 		}
 		return checkDotSegments(u.EscapedPath())
 	default:

@@ -1,17 +1,20 @@
 package clients
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 const (
-	maxID   = 200 // bytes; an id stands in URLs, logs and indexes
-	maxName = 200 // characters; more does not fit on a consent page
+	maxID       = 200      // bytes; an id stands in URLs, logs and indexes
+	maxText     = 200      // characters of a name; more does not fit on a consent page
+	maxEntries  = 100      // of a list, such as redirect URIs
+	maxScopes   = 500      // scopes of one client
+	maxMetadata = 64 << 10 // bytes of a client as JSON, but for its keys
+	maxKeys     = 64 << 10 // bytes of a key set
 )
 
 // FieldError says what is wrong with one field of a client.
@@ -33,16 +36,21 @@ func (e *FieldError) Error() string { return e.Field + ": " + e.Reason }
 func (c *Client) Validate() error {
 	var f faults
 	f.checkID(c.ID)
-	f.checkName(c.Name)
 	f.checkAuth(c)
 	f.checkAssertions(c)
+	f.checkKeys(c)
 	f.checkGrants(c)
-	f.checkAlgorithm("id_token_signed_response_alg", c.IDTokenSignedResponseAlg)
-	f.checkAlgorithm("access_token_signed_response_alg", c.AccessTokenSignedResponseAlg)
+	f.checkRedirects(c)
+	f.checkOrigins(c)
+	f.checkLogout(c)
+	f.checkInfo(c)
+	f.checkSignIn(c)
+	f.checkSubject(c)
 	f.checkTokens(c)
+	f.checkAlgorithm("id_token_signed_response_alg", c.IDTokenSignedResponseAlg)
+	f.checkAlgorithm("userinfo_signed_response_alg", c.UserinfoSignedResponseAlg)
+	f.checkAlgorithm("access_token_signed_response_alg", c.AccessTokenSignedResponseAlg)
 	checkClaims(&f, c)
-	f.each("redirect_uris", c.RedirectURIs, checkRedirectURI)
-	f.each("post_logout_redirect_uris", c.PostLogoutRedirectURIs, checkRedirectURI)
 	f.each("audiences", c.Audiences, checkAudience)
 	f.each("scope", c.Scopes, func(s string) error {
 		if !isScopeToken(s) {
@@ -50,13 +58,7 @@ func (c *Client) Validate() error {
 		}
 		return nil
 	})
-	for _, info := range []struct{ field, uri string }{
-		{"client_uri", c.ClientURI}, {"logo_uri", c.LogoURI}, {"policy_uri", c.PolicyURI}, {"tos_uri", c.TermsURI},
-	} {
-		if info.uri != "" {
-			f.each(info.field, []string{info.uri}, checkInfoURI)
-		}
-	}
+	f.checkSize(c)
 	return errors.Join(f...)
 }
 
@@ -67,11 +69,16 @@ func (f *faults) add(field, format string, args ...any) {
 	*f = append(*f, &FieldError{Field: field, Reason: fmt.Sprintf(format, args...)})
 }
 
-// each checks every value of a list, and that none stands in it twice.
+// each checks every value of a list, that none stands in it twice, and that
+// there are not too many.
 func (f *faults) each(field string, values []string, check func(string) error) {
+	if most := entriesOf(field); len(values) > most {
+		f.add(field, "has %d entries; it must not have more than %d", len(values), most)
+		return
+	}
 	for i, v := range values {
 		if err := check(v); err != nil {
-			f.add(field, "%q %v", v, err)
+			f.add(field, "%q %v", clippedText(v), err)
 		} else if slices.Contains(values[:i], v) {
 			f.add(field, "%q is listed twice", v)
 		}
@@ -93,49 +100,6 @@ func (f *faults) checkID(id string) {
 	}
 }
 
-// checkName keeps out of a name what would make the consent page say
-// something else than what it shows: control characters, and the marks that
-// turn the direction of the text around it. An empty name is fine: the id is
-// shown instead.
-func (f *faults) checkName(name string) {
-	switch {
-	case !utf8.ValidString(name):
-		f.add("client_name", "must be valid UTF-8")
-	case utf8.RuneCountInString(name) > maxName:
-		f.add("client_name", "must not be longer than %d characters", maxName)
-	case strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }):
-		f.add("client_name", "%q must not have control characters", name)
-	}
-}
-
-// checkAuth checks that the client has credentials if and only if it is
-// confidential (RFC 6749, section 2.1). A confidential client without a secret
-// is let by only while it is disabled: nothing can be presented for it then,
-// and it can be given a secret later.
-func (f *faults) checkAuth(c *Client) {
-	switch c.TokenEndpointAuthMethod {
-	case AuthMethodNone:
-		if len(c.Secrets) > 0 {
-			f.add("client_secret", "a public client (token_endpoint_auth_method none) must not have a secret")
-		}
-	case AuthMethodPrivateKeyJWT:
-		if len(c.Secrets) > 0 {
-			f.add("client_secret", "a client that signs assertions (token_endpoint_auth_method private_key_jwt) must not have a secret")
-		}
-	case AuthMethodAny, AuthMethodBasic, AuthMethodPost:
-		if len(c.Secrets) == 0 && !c.Disabled {
-			f.add("client_secret", "a confidential client needs a secret; give it one, or set token_endpoint_auth_method to none to make it public")
-		}
-	default:
-		f.add("token_endpoint_auth_method", "%q must be %s, %s, %s or %s", c.TokenEndpointAuthMethod, AuthMethodBasic, AuthMethodPost, AuthMethodPrivateKeyJWT, AuthMethodNone)
-	}
-	for i, s := range c.Secrets {
-		if _, err := parseHash(s.Hash); err != nil {
-			f.add("client_secret", "secret %d: %v", i+1, err)
-		}
-	}
-}
-
 // checkAlgorithm checks a signing algorithm; none named is the default.
 func (f *faults) checkAlgorithm(field, name string) {
 	if name != "" {
@@ -143,25 +107,29 @@ func (f *faults) checkAlgorithm(field, name string) {
 	}
 }
 
-// checkGrants checks the grant types and what each of them needs.
-func (f *faults) checkGrants(c *Client) {
-	f.each("grant_types", c.GrantTypes, func(g string) error {
-		switch g {
-		case GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials:
-			return nil
-		default:
-			return fmt.Errorf("must be %s, %s or %s", GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials)
-		}
-	})
-	code := c.GrantAllowed(GrantAuthorizationCode)
-	if c.GrantAllowed(GrantRefreshToken) && !code {
-		f.add("grant_types", "%s needs %s, the grant it refreshes", GrantRefreshToken, GrantAuthorizationCode)
+// checkSize bounds a client as a whole: every request that names it reads it.
+func (f *faults) checkSize(c *Client) {
+	rest := *c
+	rest.JWKS = nil // which has a bound of its own
+	doc, err := json.Marshal(rest.Metadata())
+	if err == nil && len(doc) > maxMetadata {
+		f.add("client_metadata", "has %d bytes; all of it but jwks must not have more than %d", len(doc), maxMetadata)
 	}
-	if code && len(c.RedirectURIs) == 0 {
-		f.add("redirect_uris", "%s needs at least one redirect URI", GrantAuthorizationCode)
+}
+
+// entriesOf is how many entries a list may have.
+func entriesOf(field string) int {
+	if field == "scope" {
+		return maxScopes
 	}
-	if c.GrantAllowed(GrantClientCredentials) && c.Public() {
-		// RFC 6749, section 4.4.
-		f.add("grant_types", "%s needs a confidential client: a public one cannot prove who it is", GrantClientCredentials)
+	return maxEntries
+}
+
+// clippedText is a value short enough for an error message.
+func clippedText(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
 	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }

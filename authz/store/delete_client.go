@@ -14,6 +14,10 @@ var belongings = []string{"client_uses", "client_origins", "consents"}
 // DeleteClient implements clients.Store.
 func (s *Store) DeleteClient(ctx context.Context, id string) error {
 	return s.inTx(ctx, func(ctx context.Context) error {
+		// Read first: an id that no row can hold is not found, rather than a failure.
+		if _, err := oneClient(s.forUpdate(ctx).Where("id = ?", id)); err != nil {
+			return err
+		}
 		done := s.writer(ctx).Where("id = ?", id).Delete(&clientRow{})
 		if done.Error != nil {
 			return fmt.Errorf("deleting a client: %w", done.Error)

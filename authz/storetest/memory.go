@@ -21,6 +21,7 @@ type Memory struct {
 	revoked      map[string]time.Time // when the token expires
 	consents     map[consentKey][]string
 	clients      map[string]clients.Client
+	uses         map[useKey]time.Time
 	people       map[string]login.Person
 	names        map[string]string // login.Key → Person.ID
 	sessions     map[string]login.Session
@@ -45,6 +46,7 @@ func NewMemory() *Memory {
 		revoked:      map[string]time.Time{},
 		consents:     map[consentKey][]string{},
 		clients:      map[string]clients.Client{},
+		uses:         map[useKey]time.Time{},
 		people:       map[string]login.Person{},
 		names:        map[string]string{},
 		sessions:     map[string]login.Session{},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"maps"
+	"time"
 
 	"signet/clients"
 )
@@ -25,5 +26,6 @@ func (m *Memory) DeleteClient(ctx context.Context, id string) error {
 // lock.
 func (m *Memory) deleteClient(id string) {
 	delete(m.clients, id)
+	maps.DeleteFunc(m.uses, func(k useKey, _ time.Time) bool { return k.clientID == id })
 	maps.DeleteFunc(m.consents, func(k consentKey, _ []string) bool { return k.clientID == id })
 }

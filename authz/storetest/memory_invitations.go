@@ -108,8 +108,7 @@ func (m *Memory) RegisterClient(ctx context.Context, c clients.Client, tokenHash
 	return nil
 }
 
-// CountUnusedClients implements authz.DynamicClients. Uses of clients are not
-// kept here.
+// CountUnusedClients implements authz.DynamicClients.
 func (m *Memory) CountUnusedClients(ctx context.Context, limit int) (int, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
@@ -118,7 +117,7 @@ func (m *Memory) CountUnusedClients(ctx context.Context, limit int) (int, error)
 	defer leave()
 	n := 0
 	for _, c := range m.clients {
-		if c.Source == clients.SourceDynamic && n < limit && !m.anyGrant(c.ID, func(authz.Grant) bool { return true }) {
+		if c.Source == clients.SourceDynamic && n < limit && !m.usedSince(c.ID, time.Time{}) && !m.anyGrant(c.ID, func(authz.Grant) bool { return true }) {
 			n++
 		}
 	}
@@ -127,19 +126,19 @@ func (m *Memory) CountUnusedClients(ctx context.Context, limit int) (int, error)
 
 // SweepUnusedClients implements authz.DynamicClients.
 func (m *Memory) SweepUnusedClients(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	return m.removeClients(ctx, before, limit, func(g authz.Grant) bool {
+	return m.removeClients(ctx, before, before, limit, func(g authz.Grant) bool {
 		return !g.Revoked() && (g.ExpiresAt.IsZero() || !g.ExpiresAt.Before(before))
 	})
 }
 
 // EvictUnusedClients implements authz.DynamicClients.
 func (m *Memory) EvictUnusedClients(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	return m.removeClients(ctx, before, limit, func(authz.Grant) bool { return true })
+	return m.removeClients(ctx, before, time.Time{}, limit, func(authz.Grant) bool { return true })
 }
 
 // removeClients removes the oldest clients that registered themselves before a
-// time and have no grant that keeps them.
-func (m *Memory) removeClients(ctx context.Context, before time.Time, limit int, keeps func(authz.Grant) bool) ([]string, error) {
+// time, were not used from another on, and have no grant that keeps them.
+func (m *Memory) removeClients(ctx context.Context, before, unused time.Time, limit int, keeps func(authz.Grant) bool) ([]string, error) {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return nil, err
@@ -147,7 +146,7 @@ func (m *Memory) removeClients(ctx context.Context, before time.Time, limit int,
 	defer leave()
 	var removed []string
 	for id, c := range m.clients {
-		if c.Source == clients.SourceDynamic && !c.CreatedAt.IsZero() && c.CreatedAt.Before(before) && !m.anyGrant(id, keeps) {
+		if c.Source == clients.SourceDynamic && !c.CreatedAt.IsZero() && c.CreatedAt.Before(before) && !m.usedSince(id, unused) && !m.anyGrant(id, keeps) {
 			removed = append(removed, id)
 		}
 	}
@@ -157,6 +156,17 @@ func (m *Memory) removeClients(ctx context.Context, before time.Time, limit int,
 		m.deleteClient(id)
 	}
 	return removed, nil
+}
+
+// usedSince reports whether the client was used at a time or later. The caller
+// holds the lock.
+func (m *Memory) usedSince(clientID string, since time.Time) bool {
+	for key, at := range m.uses {
+		if key.clientID == clientID && !at.Before(since) {
+			return true
+		}
+	}
+	return false
 }
 
 // anyGrant reports whether the client has a grant of this kind. The caller holds

@@ -24,6 +24,7 @@ type Backend interface {
 	clients.Store
 	authz.InvitationStore
 	authz.DynamicClients
+	clients.UseStore
 	login.PeopleStore
 	login.SessionStore
 	login.SetupStore
@@ -83,7 +84,6 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"clients/race for an id", raceClient},
 		{"clients/failed change stores nothing", clientChangeFails},
 		{"clients/race of changes loses none", raceClientChanges},
-		{"clients/deleted with all that belongs to it", clientDelete},
 		{"invitations/round trip, order and revocation", invitationRoundTrip},
 		{"invitations/one registration for each use", invitationUse},
 		{"invitations/refused registration spends nothing", invitationKept},
@@ -91,6 +91,10 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"registration/counted and swept while unused", unusedClients},
 		{"registration/swept in batches", unusedBatches},
 		{"registration/race of sweeping", raceUnused},
+		{"clients/deleting takes what is kept about it", clientDelete},
+		{"clients/race of deleting", raceClientDelete},
+		{"clients/uses are kept to the hour", clientUses},
+		{"clients/race of uses", raceClientUses},
 		{"people/round trip", personRoundTrip},
 		{"people/found by any spelling of a name", personByLogin},
 		{"people/names are unique across usernames and emails", personTaken},

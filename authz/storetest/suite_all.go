@@ -94,6 +94,8 @@ func cancelled(t *testing.T, b Backend) {
 		"CountUnusedClients": func() error { _, err := b.CountUnusedClients(ctx, 1); return err },
 		"SweepUnusedClients": func() error { _, err := b.SweepUnusedClients(ctx, at(1), 1); return err },
 		"EvictUnusedClients": func() error { _, err := b.EvictUnusedClients(ctx, at(1), 1); return err },
+		"ClientUses":         func() error { _, err := b.ClientUses(ctx, ""); return err },
+		"SaveClientUses":     func() error { return b.SaveClientUses(ctx, []clients.Use{{ClientID: "c", At: at(1)}}) },
 		"CreatePerson":       func() error { return b.CreatePerson(ctx, fullPerson("1", "ann", "")) },
 		"UpdatePerson":       func() error { return replacePerson(ctx, b, fullPerson("1", "ann", "")) },
 		"Person":             func() error { _, err := b.Person(ctx, "1"); return err },
@@ -141,6 +143,8 @@ func unstorable(t *testing.T, b Backend) {
 			"SessionByToken": {second(b.SessionByToken(ctx, name)), login.ErrNotFound},
 			"SetupLink":      {second(b.SetupLink(ctx, name)), login.ErrNotFound},
 			"TokenRevoked":   {second(b.TokenRevoked(ctx, name)), nil},
+			"DeleteClient":   {b.DeleteClient(ctx, name), clients.ErrNotFound},
+			"ClientUses":     {second(b.ClientUses(ctx, name)), nil},
 			"Consents":       {second(b.ConsentedScopes(ctx, name, name)), nil},
 		} {
 			if !errors.Is(outcome.got, outcome.want) {

@@ -12,33 +12,6 @@ import (
 	"signet/clients"
 )
 
-func clientDelete(t *testing.T, b Backend) {
-	ctx := t.Context()
-	for _, id := range []string{"a", "b"} {
-		must(t, b.CreateClient(ctx, fullClient(id)))
-		must(t, b.SaveConsent(ctx, "ann", id, []string{"openid"}, at(1)))
-		must(t, b.CreateGrant(ctx, authz.Grant{ID: id, ClientID: id, Subject: "ann", ExpiresAt: utc(1)}))
-	}
-	must(t, b.DeleteClient(ctx, "a"))
-	if _, err := b.Client(ctx, "a"); !errors.Is(err, clients.ErrNotFound) {
-		t.Errorf("the deleted client: %v", err)
-	}
-	if err := b.DeleteClient(ctx, "a"); !errors.Is(err, clients.ErrNotFound) {
-		t.Errorf("deleted twice: got %v, want ErrNotFound", err)
-	}
-	for id, want := range map[string][]string{"a": nil, "b": {"openid"}} {
-		got, err := b.ConsentedScopes(ctx, "ann", id)
-		must(t, err)
-		same(t, "consent to "+id, got, want)
-	}
-	if _, err := b.Grant(ctx, "a"); err != nil {
-		t.Errorf("the grant of the deleted client: %v", err)
-	}
-	got, err := b.Client(ctx, "b")
-	must(t, err)
-	same(t, "another client", got, fullClient("b"))
-}
-
 func invitation(id string, uses, created, expires int) authz.Invitation {
 	return authz.Invitation{ID: id, TokenHash: "hash of " + id, Uses: uses, UsesLeft: uses, Note: "for ü", CreatedAt: utc(created), ExpiresAt: utc(expires)}
 }

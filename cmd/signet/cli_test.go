@@ -115,7 +115,7 @@ func TestWrongUsageExitsWith2AndSaysWhatIsMeant(t *testing.T) {
 		{[]string{}, `signet: which command? There are backup, clients, config, `},
 		{[]string{"client"}, `signet: unknown command "client"; did you mean "clients"?`},
 		{[]string{"conjure"}, `signet: unknown command "conjure"; there are `},
-		{[]string{"clients"}, `signet clients: which command? There are create, disable, invitations, invite, list, rotate-secret, show, update`},
+		{[]string{"clients"}, `signet clients: which command? There are apply, create, delete, disable, invitations, invite, list, rotate-secret, show, update`},
 		{[]string{"clients", "lsit"}, `signet clients: unknown command "lsit"; did you mean "list"?`},
 		{[]string{"clients", "show"}, `signet clients show: CLIENT_ID is missing`},
 		{[]string{"clients", "show", "a", "b"}, `signet clients show: "b" is one argument too many`},

@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,34 +14,31 @@ import (
 	"signet/cmd/signet/config"
 )
 
-// changeClient lets change alter the client with this id, checks and stores the
-// whole, and prints it. change returns a secret to show once. The database waits
-// for it, so that it must not wait for anyone.
-func (a *app) changeClient(ctx context.Context, id string, change func(*config.Config, *clients.Client) (plain string, err error)) error {
+// changeClient changes the client with this id by the registry, and prints it.
+// The database waits for it, so that it must not wait for anyone.
+func (a *app) changeClient(ctx context.Context, id string, change func(*clients.Registry) (clients.Registered, error)) error {
 	return a.withStore(ctx, func(cfg *config.Config, st *store.Store) error {
-		var changed clients.Client
-		var plain string
-		err := st.UpdateClient(ctx, id, func(c *clients.Client) (err error) {
-			if c.Source == clients.SourceConfig || cfg.Declares(id) {
-				return declaredElsewhere(id, cfg)
-			}
-			if plain, err = change(cfg, c); err != nil {
-				return byFlag(err)
-			}
-			if err := c.Validate(); err != nil {
-				return byFlag(err)
-			}
-			c.UpdatedAt = a.now().UTC()
-			changed = *c
-			return nil
-		})
-		if errors.Is(err, clients.ErrNotFound) {
-			return noClient(id)
+		if cfg.Declares(id) {
+			return declaredElsewhere(id, cfg)
 		}
+		changed, err := change(a.registry(cfg, st))
+		switch {
+		case errors.Is(err, clients.ErrNotFound):
+			return noClient(id)
+		case errors.Is(err, clients.ErrDeclared):
+			return declaredElsewhere(id, cfg)
+		case errors.Is(err, clients.ErrHasSecret):
+			return fmt.Errorf("it has a secret already; \"signet clients rotate-secret %s --secret-file FILE\" puts another beside it for a while", id)
+		case errors.Is(err, clients.ErrPublic):
+			return fmt.Errorf("a public client has no secret; \"signet clients update %s --public=false\" gives it one", id)
+		case err != nil:
+			return byFlag(err)
+		}
+		uses, err := st.ClientUses(ctx, id)
 		if err != nil {
 			return err
 		}
-		return a.printClient(changed, plain)
+		return a.printClient(changed.Client, changed.Secret, uses)
 	})
 }
 
@@ -66,12 +63,12 @@ made confidential (--public=false) gets a secret and goes on needing PKCE, unles
 			if err != nil {
 				return err
 			}
-			return a.changeClient(cmd.Context(), args[0], func(cfg *config.Config, c *clients.Client) (string, error) {
-				return a.updateClient(cfg, c, &flags, given)
+			return a.changeClient(cmd.Context(), args[0], func(r *clients.Registry) (clients.Registered, error) {
+				return r.Update(cmd.Context(), args[0], given, flags.apply)
 			})
 		},
 	}
-	flags.register(cmd.Flags())
+	flags.register(a, cmd.Flags())
 	return cmd
 }
 
@@ -81,33 +78,6 @@ func anyGiven(set *pflag.FlagSet) bool {
 	return given
 }
 
-func (a *app) updateClient(cfg *config.Config, c *clients.Client, flags *clientFlags, given *string) (plain string, err error) {
-	wasPublic := c.Public()
-	flags.apply(c)
-	if err := flags.checkAlgorithms(cfg, c); err != nil {
-		return "", err
-	}
-	switch {
-	case c.Public():
-		c.Secrets = nil
-	case wasPublic:
-		// PKCE was what this client had in place of a secret. It keeps it
-		// until someone says otherwise.
-		if c.RequirePKCE == nil {
-			c.RequirePKCE = new(bool)
-			*c.RequirePKCE = true
-		}
-		made, secret, err := a.newSecret(given)
-		if err != nil {
-			return "", err
-		}
-		plain, c.Secrets = made, []clients.Secret{secret}
-	case flags.set.Changed("secret-file"):
-		return "", errors.New("it has a secret already; \"signet clients rotate-secret " + c.ID + " --secret-file FILE\" puts another beside it for a while")
-	}
-	return plain, nil
-}
-
 func newClientsDisable(a *app) *cobra.Command {
 	var undo bool
 	cmd := &cobra.Command{
@@ -115,9 +85,11 @@ func newClientsDisable(a *app) *cobra.Command {
 		Short: "Stop a client at every endpoint, or let it in again",
 		Args:  takes("CLIENT_ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.changeClient(cmd.Context(), args[0], func(_ *config.Config, c *clients.Client) (string, error) {
-				c.Disabled = !undo
-				return "", nil
+			return a.changeClient(cmd.Context(), args[0], func(r *clients.Registry) (clients.Registered, error) {
+				return r.Update(cmd.Context(), args[0], nil, func(c *clients.Client) error {
+					c.Disabled = !undo
+					return nil
+				})
 			})
 		},
 	}
@@ -137,39 +109,14 @@ func newClientsRotateSecret(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.changeClient(cmd.Context(), args[0], func(_ *config.Config, c *clients.Client) (string, error) {
-				return a.rotateSecret(c, given, time.Duration(overlap))
+			return a.changeClient(cmd.Context(), args[0], func(r *clients.Registry) (clients.Registered, error) {
+				return r.RotateSecret(cmd.Context(), args[0], given, time.Duration(overlap))
 			})
 		},
 	}
 	cmd.Flags().Var(&overlap, "overlap", "how long the old secret still works; 0 ends it at once")
 	cmd.Flags().StringVar(&file, "secret-file", "", "take the secret from `FILE` (- is standard input) instead of making one")
 	return cmd
-}
-
-// rotateSecret puts a new secret beside the newest old one. Two live at most:
-// whoever rotates twice within one overlap ends the first for good.
-func (a *app) rotateSecret(c *clients.Client, given *string, overlap time.Duration) (string, error) {
-	if c.Public() {
-		return "", errors.New("a public client has no secret; \"signet clients update " + c.ID + " --public=false\" gives it one")
-	}
-	plain, fresh, err := a.newSecret(given)
-	if err != nil {
-		return "", err
-	}
-	now := a.now().UTC()
-	old := slices.DeleteFunc(slices.Clone(c.Secrets), func(s clients.Secret) bool {
-		return overlap == 0 || s.Hash == fresh.Hash || !s.ExpiresAt.IsZero() && !s.ExpiresAt.After(now)
-	})
-	c.Secrets = []clients.Secret{fresh}
-	if len(old) > 0 {
-		last := slices.MaxFunc(old, func(x, y clients.Secret) int { return x.CreatedAt.Compare(y.CreatedAt) })
-		if end := now.Add(overlap); last.ExpiresAt.IsZero() || last.ExpiresAt.After(end) {
-			last.ExpiresAt = end
-		}
-		c.Secrets = append(c.Secrets, last)
-	}
-	return plain, nil
 }
 
 // durationFlag is a duration that may be given in days too.

@@ -22,6 +22,8 @@ func newClients(a *app) *cobra.Command {
 		newClientsRotateSecret(a),
 		newClientsInvite(a),
 		newClientsInvitations(a),
+		newClientsDelete(a),
+		newClientsApply(a),
 	)
 }
 
@@ -43,47 +45,40 @@ func newClientsCreate(a *app) *cobra.Command {
 				if cfg.Declares(id) {
 					return declaredElsewhere(id, cfg)
 				}
-				return a.createClient(cmd.Context(), cfg, st, &flags, id)
+				return a.createClient(cmd.Context(), a.registry(cfg, st), &flags, id)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&id, "id", "", "its client_id, which never changes (default: one is made)")
-	flags.register(cmd.Flags())
+	flags.register(a, cmd.Flags())
 	return cmd
 }
 
-func (a *app) createClient(ctx context.Context, cfg *config.Config, st *store.Store, flags *clientFlags, id string) error {
-	now := a.now().UTC()
-	c := clients.Client{ID: id, Source: clients.SourceCLI, CreatedAt: now, UpdatedAt: now}
-	if !flags.set.Changed("id") {
-		var err error
-		if c.ID, err = clients.NewID(a.rand); err != nil {
-			return err
-		}
+// registry is the door through which clients are made and changed.
+func (a *app) registry(cfg *config.Config, st *store.Store) *clients.Registry {
+	return clients.NewRegistry(clients.RegistryConfig{Store: st, Check: cfg.CheckClient, Now: a.now, Rand: a.rand})
+}
+
+func (a *app) createClient(ctx context.Context, r *clients.Registry, flags *clientFlags, id string) error {
+	c := clients.Client{ID: id, Source: clients.SourceCLI}
+	if flags.set.Changed("id") && id == "" {
+		return byFlag(&clients.FieldError{Field: "client_id", Reason: "must not be empty"})
 	}
-	flags.apply(&c)
-	c.Fill()
-	var plain string
-	if !c.Public() {
-		given, err := a.givenSecret(flags.secretFile)
-		if err != nil {
-			return err
-		}
-		made, secret, err := a.newSecret(given)
-		if err != nil {
-			return byFlag(err)
-		}
-		plain, c.Secrets = made, []clients.Secret{secret}
-	}
-	if err := errors.Join(c.Validate(), flags.checkAlgorithms(cfg, &c)); err != nil {
+	if err := flags.apply(&c); err != nil {
 		return byFlag(err)
 	}
-	if err := st.CreateClient(ctx, c); errors.Is(err, clients.ErrExists) {
-		return fmt.Errorf("the client_id %q is taken; choose another with --id, or change that client with \"signet clients update %s\"", c.ID, c.ID)
-	} else if err != nil {
+	given, err := a.givenSecret(flags.secretFile)
+	if err != nil {
 		return err
 	}
-	return a.printClient(c, plain)
+	made, err := r.Create(ctx, c, given)
+	if errors.Is(err, clients.ErrExists) {
+		return fmt.Errorf("the client_id %q is taken; choose another with --id, or change that client with \"signet clients update %s\"", id, id)
+	}
+	if err != nil {
+		return byFlag(err)
+	}
+	return a.printClient(made.Client, made.Secret, nil)
 }
 
 func newClientsList(a *app) *cobra.Command {
@@ -97,7 +92,11 @@ func newClientsList(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printClients(all)
+				uses, err := st.ClientUses(cmd.Context(), "")
+				if err != nil {
+					return err
+				}
+				return a.printClients(all, uses)
 			})
 		},
 	}
@@ -114,7 +113,11 @@ func newClientsShow(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.printClient(c, "")
+				uses, err := st.ClientUses(cmd.Context(), c.ID)
+				if err != nil {
+					return err
+				}
+				return a.printClient(c, "", uses)
 			})
 		},
 	}
@@ -147,7 +150,11 @@ func byFlag(err error) error {
 	out := make([]error, len(fields))
 	for i, f := range fields {
 		out[i] = f
-		if flag := flagOf[f.Field]; flag != "" {
+		switch flag := flagOf(f.Field); flag {
+		case "":
+		case "localized":
+			out[i] = fmt.Errorf("--localized: %s: %s", f.Field, f.Reason)
+		default:
 			out[i] = fmt.Errorf("--%s: %s", flag, f.Reason)
 		}
 	}

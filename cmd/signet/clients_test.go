@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"signet/authz/store"
 	"signet/clients"
 	"signet/cmd/signet/config"
 	"signet/cmd/signet/server"
@@ -20,6 +21,27 @@ import (
 
 // stored is the client as the database holds it, read beside the commands.
 func (c *cli) stored(id string) clients.Client {
+	c.t.Helper()
+	st := c.store()
+	defer st.Close()
+	client, err := st.Client(context.Background(), id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return client
+}
+
+// saveUses notes last uses, as a running server does.
+func (c *cli) saveUses(uses ...clients.Use) {
+	c.t.Helper()
+	st := c.store()
+	defer st.Close()
+	if err := st.SaveClientUses(context.Background(), uses); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *cli) store() *store.Store {
 	c.t.Helper()
 	cfg, err := config.Load(c.dir+"/config.yaml", nil)
 	if err != nil {
@@ -29,12 +51,7 @@ func (c *cli) stored(id string) clients.Client {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer st.Close()
-	client, err := st.Client(context.Background(), id)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return client
+	return st
 }
 
 func TestClientsCreateFillsInWhatIsLeftOut(t *testing.T) {
@@ -278,7 +295,7 @@ func TestClientsRefusedInOneLine(t *testing.T) {
 		{`--id: must not be empty`, []string{"create", "--id", ""}},
 		{`--secret-file: must have at least 8 characters`, []string{"create", "--secret-file", short}},
 		{`--secret-file: cannot read it: none: no such file or directory; name a file that this user may read`, []string{"create", "--secret-file", c.dir + "/none"}},
-		{`--redirect-uri: "http://x.example.com/" must use https; http is for 127.0.0.1, [::1] and localhost alone; --scope: "a\"" must be one word of visible ASCII characters without " and \`,
+		{`--redirect-uri: "http://x.example.com/" must use https; http is for 127.0.0.1 and [::1] alone; --scope: "a\"" must be one word of visible ASCII characters without " and \`,
 			[]string{"create", "--redirect-uri", "http://x.example.com/", "--scope", `a"`}},
 		{`--grant: client_credentials needs a confidential client: a public one cannot prove who it is`, []string{"create", "--public"}},
 		{`--redirect-uri: authorization_code needs at least one redirect URI`, []string{"update", "spa", "--redirect-uri", ""}},
@@ -293,9 +310,12 @@ func TestEveryFieldErrorNamesAFlagThatExists(t *testing.T) {
 	cmd := newClientsCreate(&app{stdout: io.Discard})
 	have := map[string]bool{}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { have[f.Name] = true })
-	for field, flag := range flagOf {
-		if !have[flag] {
-			t.Errorf("%s names --%s, which is no flag", field, flag)
+	for _, field := range append(clients.Fields(), clients.Field{Name: "client_id"}, clients.Field{Name: "client_secret"}, clients.Field{Name: "client_name#fr"}) {
+		if flag := flagOf(field.Name); !have[flag] {
+			t.Errorf("%s names --%s, which is no flag", field.Name, flag)
+		}
+		if field.Alias != "" && !have[field.Alias] {
+			t.Errorf("%s has no flag --%s", field.Name, field.Alias)
 		}
 	}
 }

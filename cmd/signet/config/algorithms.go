@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ func (c *Config) SigningFaults(client *clients.Client) []*clients.FieldError {
 		{"id_token_signed_response_alg", client.IDTokenSignedResponseAlg},
 		{"userinfo_signed_response_alg", client.UserinfoSignedResponseAlg},
 		{"access_token_signed_response_alg", client.AccessTokenSignedResponseAlg},
+		{"userinfo_signed_response_alg", client.UserinfoSignedResponseAlg},
 	} {
 		if clients.CheckSigningAlgorithm(f.alg) == nil && !slices.Contains(c.Keys.Algorithms, f.alg) {
 			faults = append(faults, &clients.FieldError{
@@ -30,6 +32,19 @@ func (c *Config) SigningFaults(client *clients.Client) []*clients.FieldError {
 		}
 	}
 	return faults
+}
+
+// CheckClient refuses what a client asks for and this server is not set up for,
+// as clients.RegistryConfig wants it. What was there before, and is not named, must
+// not stand in the way of another change.
+func (c *Config) CheckClient(client *clients.Client, named func(field string) bool) error {
+	var errs []error
+	for _, fault := range c.SigningFaults(client) {
+		if named(fault.Field) {
+			errs = append(errs, fault)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // algorithms checks keys.algorithms.

@@ -11,6 +11,21 @@ import (
 	"signet/clients"
 )
 
+// Client is a client as a file declares it, by the names of clients.Fields and a
+// few of ours. See clients.Client for their meaning.
+type Client struct {
+	ClientID         string `config:"client_id"`
+	ClientSecretFile string `config:"client_secret_file,path"`
+	Public           bool   `config:"public"`
+	// Metadata holds every field of clients.Fields that is named.
+	Metadata clients.Client `config:"-"`
+
+	named []namedField   `config:"-"`
+	file  string         `config:"-"`
+	path  string         `config:"-"`
+	lines map[string]int `config:"-"`
+}
+
 // DeclaredClients returns the clients of the configuration with their secrets
 // read from their files, as clients.Reconcile takes them.
 func (c *Config) DeclaredClients() ([]clients.Declared, error) {
@@ -37,34 +52,8 @@ func (c *Config) Declares(clientID string) bool {
 
 // client is d without its secret.
 func (d *Client) client() clients.Client {
-	c := clients.Client{
-		ID:                           d.ClientID,
-		Name:                         d.ClientName,
-		RedirectURIs:                 d.RedirectURIs,
-		PostLogoutRedirectURIs:       d.PostLogoutRedirectURIs,
-		GrantTypes:                   d.GrantTypes,
-		Scopes:                       d.Scope,
-		Audiences:                    d.Audiences,
-		TokenEndpointAuthMethod:      d.TokenEndpointAuthMethod,
-		FirstParty:                   d.FirstParty,
-		RequirePKCE:                  d.RequirePKCE,
-		IDTokenClaims:                d.IDTokenClaims,
-		IDTokenSignedResponseAlg:     d.IDTokenAlg,
-		AccessTokenSignedResponseAlg: d.AccessTokenAlg,
-		AccessTokenStatusList:        d.AccessTokenStatusList,
-		AccessTokenFormat:            d.AccessTokenFormat,
-		RefreshTokenGrace:            d.RefreshTokenGrace,
-		RefreshTokenRotation:         d.RefreshTokenRotation,
-		RefreshTokenIdleTTL:          d.RefreshTokenIdleTTL,
-		RefreshTokenAbsoluteTTL:      d.RefreshTokenAbsoluteTTL,
-		Introspection:                d.Introspection,
-		Disabled:                     d.Disabled,
-		ClientURI:                    d.ClientURI,
-		LogoURI:                      d.LogoURI,
-		PolicyURI:                    d.PolicyURI,
-		TermsURI:                     d.TermsURI,
-		Source:                       clients.SourceConfig,
-	}
+	c := d.Metadata
+	c.ID, c.Source = d.ClientID, clients.SourceConfig
 	if d.Public {
 		c.TokenEndpointAuthMethod = clients.AuthMethodNone
 	}
@@ -127,14 +116,17 @@ func (v *validator) client(d *Client, at string) {
 // what the rest of c can be validated with.
 func (v *validator) clientSecret(d *Client, c *clients.Client, fault func(name, format string, args ...any)) []clients.Secret {
 	const key = "client_secret_file"
-	if d.Public && d.TokenEndpointAuthMethod != "" && d.TokenEndpointAuthMethod != clients.AuthMethodNone {
-		fault("public", "is true, but token_endpoint_auth_method is %s; take one of the two out", d.TokenEndpointAuthMethod)
+	if d.Public && d.Metadata.TokenEndpointAuthMethod != "" && d.Metadata.TokenEndpointAuthMethod != clients.AuthMethodNone {
+		fault("public", "is true, but token_endpoint_auth_method is %s; take one of the two out", d.Metadata.TokenEndpointAuthMethod)
 	}
 	switch {
 	case c.Public() && d.ClientSecretFile != "":
 		fault(key, "is set for a public client, which has no secret; take it out, or what makes the client public")
 		return nil
-	case c.Public():
+	case !c.NeedsSecret() && d.ClientSecretFile != "":
+		fault(key, "is set, but a client with token_endpoint_auth_method %s has no secret; take one of the two out", c.TokenEndpointAuthMethod)
+		return nil
+	case !c.NeedsSecret():
 		return nil
 	case d.ClientSecretFile == "":
 		fault(key, "is missing; name the file that holds the client's secret, or write \"public: true\" for an app that cannot keep one")

@@ -162,40 +162,6 @@ type Branding struct {
 	Name string `config:"name"`
 }
 
-// Client is a client as config.yaml declares it, by the names of RFC 7591,
-// section 2, and some of ours. See clients.Client for their meaning.
-type Client struct {
-	ClientID                string   `config:"client_id"`
-	ClientName              string   `config:"client_name"`
-	ClientSecretFile        string   `config:"client_secret_file,path"`
-	Public                  bool     `config:"public"`
-	TokenEndpointAuthMethod string   `config:"token_endpoint_auth_method"`
-	RedirectURIs            []string `config:"redirect_uris"`
-	PostLogoutRedirectURIs  []string `config:"post_logout_redirect_uris"`
-	GrantTypes              []string `config:"grant_types"`
-	Scope                   []string `config:"scope,words"`
-	Audiences               []string `config:"audiences"`
-	FirstParty              bool     `config:"first_party"`
-	RequirePKCE             *bool    `config:"require_pkce"`
-	IDTokenClaims           bool     `config:"id_token_claims"`
-	IDTokenAlg              string   `config:"id_token_signed_response_alg"`
-	AccessTokenAlg          string   `config:"access_token_signed_response_alg"`
-	AccessTokenStatusList   *bool    `config:"access_token_status_list"`
-	AccessTokenFormat       string   `config:"access_token_format"`
-
-	RefreshTokenGrace       *time.Duration `config:"refresh_token_grace"`
-	RefreshTokenRotation    *bool          `config:"refresh_token_rotation"`
-	RefreshTokenIdleTTL     time.Duration  `config:"refresh_token_idle_ttl"`
-	RefreshTokenAbsoluteTTL time.Duration  `config:"refresh_token_absolute_ttl"`
-
-	Introspection string `config:"introspection"`
-	Disabled      bool   `config:"disabled"`
-	ClientURI     string `config:"client_uri"`
-	LogoURI       string `config:"logo_uri"`
-	PolicyURI     string `config:"policy_uri"`
-	TermsURI      string `config:"tos_uri"`
-}
-
 // Default returns the configuration of an empty config.yaml, but for Database,
 // which Load derives from DataDir.
 func Default() *Config {

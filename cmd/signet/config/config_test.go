@@ -122,7 +122,7 @@ clients:
 		`config.yaml:21: branding.name: has no value; write one, or take the line out for the default`,
 		`config.yaml:24: clients[0].client_secret: unknown key; a secret stays out of this file: write it to one of its own and name that as "client_secret_file"`,
 		`config.yaml:25: clients[0].first_party: "yes" must be true or false`,
-		`config.yaml:26: clients[0].redirect_uris: "http://shop.example.com/cb" must use https; http is for 127.0.0.1, [::1] and localhost alone`,
+		`config.yaml:26: clients[0].redirect_uris: "http://shop.example.com/cb" must use https; http is for 127.0.0.1 and [::1] alone`,
 		`config.yaml:27: clients[1].client_id: "shop" is declared twice (first in line 23); each client_id stands once`,
 		`config.yaml:27: clients[1].grant_types: client_credentials needs a confidential client: a public one cannot prove who it is`,
 		`config.yaml:29: clients[2].client_id: 7 must be text; put it in quotes: "7"`,

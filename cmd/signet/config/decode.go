@@ -16,6 +16,9 @@ type decoder struct {
 	lines map[string]int
 	// all is every key path there is, for "did you mean".
 	all []string
+	// patch says that the clients are changes to those there are: null empties a
+	// field, and what the server keeps by itself is passed over.
+	patch bool
 }
 
 func (d *decoder) fault(n *yaml.Node, path, format string, args ...any) {
@@ -41,6 +44,12 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, under string) {
 		key, value := n.Content[i], n.Content[i+1]
 		path := join(under, key.Value)
 		f, ok := known[key.Value]
+		if base, _, tagged := strings.Cut(key.Value, "#"); tagged && known[base].ofClient != nil {
+			f, ok = known[base], true
+		}
+		if !ok && d.passesOver(v, key.Value) {
+			continue
+		}
 		switch first, twice := seen[key.Value]; {
 		case !ok:
 			d.fault(key, path, "unknown key%s", d.meant(key.Value, under, v.Type()))
@@ -51,6 +60,10 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, under string) {
 		}
 		seen[key.Value] = key.Line
 		d.lines[path] = key.Line
+		if f.ofClient != nil {
+			d.clientField(key, value, v.Addr().Interface().(*Client), *f.ofClient, path)
+			continue
+		}
 		d.value(key, value, v.Field(f.index), f, path)
 	}
 }
@@ -86,6 +99,9 @@ func (d *decoder) sections(n *yaml.Node, v reflect.Value, path string) {
 	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 	for i, item := range n.Content {
 		d.lines[element(path, i)] = item.Line
+		if c, ok := v.Index(i).Addr().Interface().(*Client); ok {
+			c.file, c.path, c.lines = d.file, element(path, i), d.lines
+		}
 		d.section(item, v.Index(i), element(path, i))
 	}
 }

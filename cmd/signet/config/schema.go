@@ -5,11 +5,14 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"signet/clients"
 )
 
 var (
 	durationType = reflect.TypeFor[time.Duration]()
 	prefixType   = reflect.TypeFor[netip.Prefix]()
+	clientType   = reflect.TypeFor[Client]()
 )
 
 // field is one key of a struct, as its tag describes it.
@@ -19,6 +22,8 @@ type field struct {
 	// kind is "", "path", "database" or "words" (a list that may also be
 	// written as one text, divided by spaces).
 	kind string
+	// ofClient is the field of a client that the key sets; index is -1 then.
+	ofClient *clients.Field
 }
 
 func fieldsOf(t reflect.Type) []field {
@@ -29,6 +34,11 @@ func fieldsOf(t reflect.Type) []field {
 			continue
 		}
 		out = append(out, field{name: name, index: i, kind: kind})
+	}
+	if t == clientType {
+		for _, f := range clients.Fields() {
+			out = append(out, field{name: f.Name, index: -1, ofClient: &f})
+		}
 	}
 	return out
 }
@@ -47,6 +57,9 @@ type leaf struct {
 func leaves(v reflect.Value, under string) []leaf {
 	var out []leaf
 	for _, f := range fieldsOf(v.Type()) {
+		if f.ofClient != nil {
+			continue
+		}
 		path, value := join(under, f.name), v.Field(f.index)
 		switch {
 		case value.Kind() == reflect.Struct:
@@ -70,8 +83,12 @@ func leaves(v reflect.Value, under string) []leaf {
 func keyPaths(t reflect.Type, under string) []string {
 	var out []string
 	for _, f := range fieldsOf(t) {
-		path, ft := join(under, f.name), t.Field(f.index).Type
+		path := join(under, f.name)
 		out = append(out, path)
+		if f.ofClient != nil {
+			continue
+		}
+		ft := t.Field(f.index).Type
 		switch {
 		case ft.Kind() == reflect.Struct:
 			out = append(out, keyPaths(ft, path)...)

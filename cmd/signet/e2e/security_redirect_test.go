@@ -182,6 +182,7 @@ func TestRedirectURIThatMatches(t *testing.T) {
 	i := start(t)
 	i.person(t, "ada")
 	i.webApp(t, "app", firstParty, func(c *clients.Client) {
+		c.AllowLocalhost = true
 		c.RedirectURIs = []string{
 			testCallback, "https://app.example.test/bye?from=signet", "http://127.0.0.1/native", "http://127.0.0.1:7777/port",
 			"http://[::1]/six", "http://localhost/named", "http://127.0.0.1:1", "com.example.app:/cb",

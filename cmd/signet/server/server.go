@@ -14,6 +14,7 @@ import (
 	"signet/authz"
 	"signet/authz/login"
 	"signet/authz/store"
+	"signet/clients"
 	"signet/cmd/signet/config"
 	"signet/keys"
 	"signet/web"
@@ -42,8 +43,9 @@ type Server struct {
 	Login    *login.Service
 	Provider *authz.Provider
 
-	cfg *config.Config
-	log *slog.Logger
+	cfg  *config.Config
+	log  *slog.Logger
+	uses *clients.UseRecorder
 	// run ends the work in the background; done is when it has ended.
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -58,13 +60,14 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Store: st, cfg: o.Config, log: o.Logger}
+	s := &Server{Store: st, cfg: o.Config, log: o.Logger, uses: clients.NewUseRecorder()}
 	if err := s.assemble(ctx, o); err != nil {
 		return nil, errors.Join(err, st.Close())
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.Keys.Run(background) })
+	s.done.Go(func() { recordUses(background, s.uses, st, o.Logger) })
 	s.done.Go(func() { newSweeper(o.Config, st, o.Now, o.Logger).run(background) })
 	return s, nil
 }
@@ -115,14 +118,14 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer, Fetch: fetcher,
-		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st,
+		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st, Uses: s.uses,
 		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
 		Scopes:       cfg.Scopes,
 		Registration: registration,
-		Now: o.Now, Logger: o.Logger,
+		Now:          o.Now, Logger: o.Logger,
 	})
 	return err
 }

@@ -26,6 +26,12 @@ func WithRemote(ctx context.Context, address string) context.Context {
 	return context.WithValue(ctx, remoteKey{}, address)
 }
 
+// remoteOf is the address that WithRemote noted, empty when it did not.
+func remoteOf(ctx context.Context) string {
+	remote, _ := ctx.Value(remoteKey{}).(string)
+	return remote
+}
+
 // audit writes down that a grant was revoked: which, whose, and from where.
 func (p *Provider) audit(ctx context.Context, level slog.Level, event string, g *Grant, reason string) {
 	attrs := []slog.Attr{

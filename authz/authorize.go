@@ -60,6 +60,9 @@ type Step struct {
 	Kind StepKind
 	// Client is whom the authorization is for.
 	Client clients.Client
+	// ClientHost is the host of a client_id that is the URL of the client's
+	// metadata, with its port; empty for a client that was registered here.
+	ClientHost string
 	// RedirectURI is where the answer will go.
 	RedirectURI string
 	// LoginHint fills in the sign-in page.
@@ -76,7 +79,7 @@ type Step struct {
 // the browser, nil when nobody is signed in; a is what the person has just
 // answered on the consent page.
 func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a Answer) (Step, error) {
-	step := Step{Client: r.client, RedirectURI: r.redirectURI, LoginHint: r.form.Get("login_hint")}
+	step := Step{Client: r.client, ClientHost: clientHost(&r.client), RedirectURI: r.redirectURI, LoginHint: r.form.Get("login_hint")}
 	st, err := p.stateOf(ctx, r, s, a, &step)
 	if err != nil {
 		return step, err
@@ -93,6 +96,9 @@ func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a 
 		p.logRefusal(ctx, "/oauth2/authorize", e)
 	case moveIssue:
 		step.Kind = StepRespond
+		if err := p.documents.keep(ctx, r.client); err != nil {
+			return step, err
+		}
 		if st.remembers() {
 			if err := p.remember(ctx, r, st.subject, step.OldScopes); err != nil {
 				return step, err

@@ -51,6 +51,8 @@ type metadata struct {
 	ClaimsParameter          bool `json:"claims_parameter_supported"`
 	RequestParameter         bool `json:"request_parameter_supported"`
 	RequestURIParameter      bool `json:"request_uri_parameter_supported"`
+	// ClientDocuments is of Client ID Metadata Documents, section 6.
+	ClientDocuments bool `json:"client_id_metadata_document_supported"`
 }
 
 func (p *Provider) marshalMetadata() ([]byte, error) {
@@ -104,6 +106,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		ACRValuesSupported:     []string{"1"},
 
 		AuthorizationResponseIss: true,
+		ClientDocuments:          p.cfg.Documents.Enabled,
 	})
 }
 

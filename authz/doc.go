@@ -43,6 +43,11 @@
 //	itself, over what operators say ─► clients.Registry ─► one transaction that
 //	spends the invitation and stores the client
 //
+// A client_id that is a URL is that of a document, which clientdocument.go has
+// fetched, bounded and cached; a person's consent stores the client:
+//
+//	discover ─► row or cache ─► one guarded fetch ─► apply ─► consent ─► keep
+//
 // Files bear the name of their endpoint or of their RFC concept. provider.go
 // alone builds fosite, storage.go alone speaks its storage interfaces, and
 // signer.go alone its token strategies.

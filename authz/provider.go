@@ -89,6 +89,9 @@ type Config struct {
 	Scopes map[string]string
 	// Registration says who may register clients (RFC 7591).
 	Registration Registration
+	// Documents says what is done about clients whose client_id is the URL of
+	// their metadata, which needs Fetch.
+	Documents ClientDocuments
 	// Now, Rand and Logger default to the real ones.
 	Now    func() time.Time
 	Rand   io.Reader
@@ -108,6 +111,8 @@ type Provider struct {
 	registrations *registrations
 	// jwks are the keys of clients that publish them at a jwks_uri.
 	jwks *jwksCache
+	// documents is cfg.Clients, once New is done, under its own name.
+	documents *documentClients
 }
 
 // New wires a Provider. It fails on a configuration that cannot work.
@@ -136,8 +141,13 @@ func New(cfg Config) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Documents.Enabled && (cfg.Fetch == nil || cfg.Documents.Store == nil) {
+		return nil, errors.New("client metadata documents need something that fetches them, and a store")
+	}
 	p := &Provider{cfg: cfg, credentials: creds}
 	p.jwks = newJWKSCache(p)
+	p.documents = newDocumentClients(p)
+	p.cfg.Clients = p.documents
 	if p.statusIndexes, err = newStatusIndexes(p); err != nil {
 		return nil, err
 	}

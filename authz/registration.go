@@ -145,11 +145,6 @@ func tooMany(wait time.Duration, format string) *Error {
 	return e
 }
 
-func remoteOf(ctx context.Context) string {
-	remote, _ := ctx.Value(remoteKey{}).(string)
-	return remote
-}
-
 // invited finds the invitation that a registration comes with: none where
 // everybody may register.
 func (p *Provider) invited(r *http.Request, now time.Time) (*Invitation, error) {

@@ -123,7 +123,7 @@ func (p *Provider) parseTrusted(ctx context.Context, r *Request) error {
 	if id == "" {
 		return refuse(CodeInvalidRequest, "The parameter client_id is missing.")
 	}
-	client, err := p.cfg.Clients.Client(ctx, id)
+	client, err := p.discoverClient(ctx, id)
 	if errors.Is(err, clients.ErrNotFound) {
 		return refuse(CodeInvalidClient, "No app is registered under this client_id.").compared("a registered client", clip(id))
 	}

@@ -33,7 +33,7 @@ func fullValues(keys testKeys) map[string]string {
 		"post_logout_redirect_uris": `["https://app.example.com/out"]`, "allow_localhost": `true`,
 		"allowed_origins": `["https://app.example.com"]`, "application_type": `"web"`,
 		"grant_types": `["authorization_code","refresh_token"]`, "scope": `"openid profile"`, "audiences": `["https://api.example.com"]`,
-		"token_endpoint_auth_method": `"private_key_jwt"`, "token_endpoint_auth_signing_alg": `"ES256"`,
+		"token_endpoint_auth_method": `"private_key_jwt"`, "token_endpoint_auth_signing_alg": `"ES256"`, "assertion_audience": `"issuer"`,
 		"jwks": string(keySet(keys.ec)), "jwks_uri": `"https://app.example.com/keys"`,
 		"first_party": `true`, "consent": `"skip"`, "allowed_groups": `["staff"]`, "require_pkce": `true`,
 		"subject_type": `"pairwise"`, "sector_identifier_uri": `"https://app.example.com/sector"`,

@@ -66,7 +66,9 @@ func TestValidateRefuses(t *testing.T) {
 		{"long name", "client_name", func(c *Client) { c.Name = strings.Repeat("é", 201) }},
 		{"unknown audience of assertions", "assertion_audience", func(c *Client) { c.AssertionAudience = "any" }},
 		{"audience of assertions that it does not send", "assertion_audience", func(c *Client) { c.AssertionAudience = AssertionAudienceIssuer }},
-		{"secret of a client that signs", "client_secret", func(c *Client) { c.TokenEndpointAuthMethod = AuthMethodPrivateKeyJWT }},
+		{"secret of a client that signs", "client_secret", func(c *Client) {
+			c.TokenEndpointAuthMethod, c.JWKSURI = AuthMethodPrivateKeyJWT, "https://app.example.com/keys"
+		}},
 		{"unknown auth method", "token_endpoint_auth_method", func(c *Client) { c.TokenEndpointAuthMethod = "tls_client_auth" }},
 		{"public made confidential without a secret", "client_secret", func(c *Client) { c.Secrets = nil }},
 		{"unreadable hash", "client_secret", func(c *Client) { c.Secrets = []Secret{{Hash: "plain"}} }},

@@ -13,7 +13,9 @@ import (
 )
 
 type consentView struct {
-	App, Host, Person         string
+	App, Host, Person string
+	// ClientHost vouches for the app; Warning says that it runs on this device.
+	ClientHost, Warning       string
 	New, Old                  []authz.ScopeText
 	Policy, Terms             string
 	Action, Token             string
@@ -31,6 +33,7 @@ func (s *server) showConsent(c echo.Context, f *flow, step authz.Step, subject, 
 		title: s.texts.ConsentTitle,
 		view: consentView{
 			App: appName(step.Client), Host: s.appHost(step.RedirectURI),
+			ClientHost: clip(step.ClientHost, 255), Warning: s.deviceWarning(step),
 			Person: personName(step.Person), New: scopeTexts(step.NewScopes), Old: scopeTexts(step.OldScopes),
 			Policy: step.Client.PolicyURI, Terms: step.Client.TermsURI,
 			Action: s.flowURL(f.id, "consent"), Token: s.consentToken(f, subject),
@@ -88,6 +91,25 @@ func (s *server) appHost(uri string) string {
 		return fillPlain(s.texts.HostDevice, clip(u.Host, 100)) // RFC 8252, section 7.3
 	}
 	return clip(u.Host, 255)
+}
+
+// stepApp is what the sign-in page calls an app, with the host that vouches for
+// one that nobody here has registered: the name it has given itself.
+func stepApp(step authz.Step) string {
+	if step.ClientHost == "" {
+		return appName(step.Client)
+	}
+	return appName(step.Client) + " (" + clip(step.ClientHost, 255) + ")"
+}
+
+// deviceWarning is for an app that introduces itself and listens on this device:
+// any program here can use the name of one that is known (RFC 8252, section 8.6).
+func (s *server) deviceWarning(step authz.Step) string {
+	u, err := url.Parse(step.RedirectURI)
+	if step.ClientHost == "" || err != nil || u.Scheme == "https" {
+		return ""
+	}
+	return s.texts.ConsentOnDevice
 }
 
 func loopback(host string) bool {

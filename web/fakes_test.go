@@ -43,6 +43,7 @@ func (r fakeRequest) Refuse(code, description string) *authz.Error {
 type fakeAuthz struct {
 	mu       sync.Mutex
 	client   clients.Client
+	host     string
 	consents map[string]bool
 	issued   int
 	// people names the subjects.
@@ -87,7 +88,7 @@ func (a *fakeAuthz) Advance(_ context.Context, p pending, s *login.Session, answ
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := url.Values(p.(fakeRequest))
-	step := authz.Step{Client: a.client, RedirectURI: a.client.RedirectURIs[0], LoginHint: r.Get("login_hint"), NewScopes: a.scopes, OldScopes: a.old}
+	step := authz.Step{Client: a.client, ClientHost: a.host, RedirectURI: a.client.RedirectURIs[0], LoginHint: r.Get("login_hint"), NewScopes: a.scopes, OldScopes: a.old}
 	if s == nil {
 		step.Kind = authz.StepLogin
 		return step, nil

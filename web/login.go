@@ -52,7 +52,7 @@ func (s *server) showLogin(c echo.Context, f *flow, step authz.Step, form loginF
 	return s.pages.render(c, page{
 		name: "login", status: form.status, title: s.texts.LoginTitle, failed: len(form.Problems) > 0, leaves: true,
 		view: loginView{
-			App: appName(step.Client), Action: s.flowURL(f.id, "login"),
+			App: stepApp(step), Action: s.flowURL(f.id, "login"),
 			Token: s.seal.Token(f.id, f.browser, "login"), loginForm: form,
 		},
 	})

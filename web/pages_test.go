@@ -162,6 +162,26 @@ func TestConsentShowsOldScopesFolded(t *testing.T) {
 	b.get(consent).contains("You allowed all of this before").lacks("<details>")
 }
 
+// An app that nobody here has registered: its host stands beside the name it
+// gives itself, at the sign-in too, and one on this device has a warning.
+func TestConsentNamesTheHostOfADocument(t *testing.T) {
+	w := newWorld(t, httpsIssuer)
+	w.authz.client.Name = "Your Bank <b>"
+	b := w.browser()
+	b.get(b.signIn(b.begin(), "ada").location()).contains("Your Bank &lt;b&gt;").lacks("client-host", "device-warning")
+
+	w.authz.host = "evil.test:8443"
+	b = w.browser()
+	login := b.begin()
+	b.get(login).contains("Your Bank &lt;b&gt; (evil.test:8443)")
+	consent := b.signIn(login, "ada").location()
+	b.get(consent).contains(`id="client-host">Published by <bdi><strong>evil.test:8443</strong></bdi>`, "The answer goes to: <bdi>photos.example.test</bdi>").lacks("device-warning")
+	for _, uri := range []string{"http://127.0.0.1:7/cb", "http://localhost/cb", "com.example.app:/cb"} {
+		w.authz.client.RedirectURIs = []string{uri}
+		b.get(consent).contains(`id="device-warning"`, "any program can say that it is this app")
+	}
+}
+
 func TestAppHost(t *testing.T) {
 	s := newWorld(t, httpsIssuer).server
 	for uri, want := range map[string]string{

@@ -18,6 +18,7 @@ type texts struct {
 	ConsentTitle, ConsentHeading, ConsentNew, ConsentOld            string
 	ConsentOnlyOld, SignedInAs, NotYou, Allow, Deny                 string
 	ConsentNoAnswer, Policy, Terms, HostScheme, HostDevice          string
+	ConsentPublished, ConsentAnswerTo, ConsentOnDevice              string
 	FormPostTitle, FormPostText, Continue                           string
 	LogoutTitle, LogoutFor, LogoutText, SignOut, StaySignedIn       string
 	LoggedOutHeading, LoggedOutText, LoggedOutTodo                  string
@@ -55,7 +56,9 @@ func english() *texts {
 		ConsentOnlyOld: "You allowed all of this before.",
 		SignedInAs:     "Signed in as %s", NotYou: "Not you?", Allow: "Allow", Deny: "Deny",
 		ConsentNoAnswer: "Choose Allow or Deny.", Policy: "Privacy policy", Terms: "Terms of service",
-		HostScheme: "An app on this device (%s)", HostDevice: "A program on this device (%s)",
+		ConsentPublished: "Published by", ConsentAnswerTo: "The answer goes to:",
+		ConsentOnDevice: "It runs on this device, where any program can say that it is this app. Allow it only if you have just started it yourself.",
+		HostScheme:      "An app on this device (%s)", HostDevice: "A program on this device (%s)",
 
 		FormPostTitle: "Continue", FormPostText: "You are on your way back to the app.", Continue: "Continue",
 

@@ -54,7 +54,9 @@ type Config struct {
 	Fetch       Fetch       `config:"fetch"`
 	// Registration is for clients that introduce themselves.
 	Registration Registration `config:"registration"`
-	Branding     Branding     `config:"branding"`
+	// ClientDocuments is for clients whose client_id is the URL of their metadata.
+	ClientDocuments ClientDocuments `config:"client_documents"`
+	Branding        Branding        `config:"branding"`
 
 	// Scopes maps each scope of the operator's own to the words that the
 	// consent page shows for it.
@@ -166,19 +168,20 @@ type Branding struct {
 // which Load derives from DataDir.
 func Default() *Config {
 	return &Config{
-		Issuer:       "http://127.0.0.1:9096",
-		Listen:       "127.0.0.1:9096",
-		DataDir:      "data",
-		Migrate:      MigrateAuto,
-		DatabasePool: DatabasePool{MaxOpen: store.DefaultMaxOpenConns},
-		Log:          Log{Level: "info", Format: "text"},
-		Tokens:       Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute, StatusTTL: time.Minute},
-		Refresh:      Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
-		Session:      Session{Lifetime: 12 * time.Hour},
-		Interaction:  Interaction{Lifetime: 30 * time.Minute},
-		Keys:         Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
-		Sweep:        Sweep{Every: 10 * time.Minute},
-		Registration: defaultRegistration(),
-		Branding:     Branding{Name: "Signet"},
+		Issuer:          "http://127.0.0.1:9096",
+		Listen:          "127.0.0.1:9096",
+		DataDir:         "data",
+		Migrate:         MigrateAuto,
+		DatabasePool:    DatabasePool{MaxOpen: store.DefaultMaxOpenConns},
+		Log:             Log{Level: "info", Format: "text"},
+		Tokens:          Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute, StatusTTL: time.Minute},
+		Refresh:         Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
+		Session:         Session{Lifetime: 12 * time.Hour},
+		Interaction:     Interaction{Lifetime: 30 * time.Minute},
+		Keys:            Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
+		Sweep:           Sweep{Every: 10 * time.Minute},
+		Registration:    defaultRegistration(),
+		ClientDocuments: ClientDocuments{Enabled: true},
+		Branding:        Branding{Name: "Signet"},
 	}
 }

@@ -78,8 +78,9 @@ func (v *validator) check() {
 	v.keys()
 	v.fetch()
 	v.scopes()
-	v.registration()
 	v.clients()
+	v.registration()
+	v.clientDocuments()
 	v.warnings()
 }
 

@@ -176,7 +176,7 @@ func TestRegisterBadValues(t *testing.T) {
 		"refresh_token alone":        {map[string]any{"grant_types": []string{"refresh_token"}}, "invalid_client_metadata", "authorization_code"},
 		"grant_types is a number":    {map[string]any{"grant_types": 7}, "invalid_client_metadata", "grant_types"},
 		"response_types":             {map[string]any{"response_types": []string{"id_token token"}}, "invalid_client_metadata", "response_types"},
-		"token_endpoint_auth_method": {map[string]any{"token_endpoint_auth_method": "client_secret_jwt"}, "invalid_client_metadata", "token_endpoint_auth_method: 'client_secret_jwt' must be"},
+		"token_endpoint_auth_method": {map[string]any{"token_endpoint_auth_method": "client_secret_jwt"}, "invalid_client_metadata", "token_endpoint_auth_method: 'client_secret_jwt' needs a secret"},
 		"algorithm without a key":    {map[string]any{"id_token_signed_response_alg": "ES256"}, "invalid_client_metadata", "RS256"},
 		"algorithm none":             {map[string]any{"id_token_signed_response_alg": "none"}, "invalid_client_metadata", "id_token_signed_response_alg"},
 		"name with a control":        {map[string]any{"client_name": "a\u202eb"}, "invalid_client_metadata", "client_name"},

@@ -124,8 +124,8 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 		StatusTTL:      cfg.Tokens.StatusTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
 		Scopes:       cfg.Scopes,
-		Registration: registration,
-		Now:          o.Now, Logger: o.Logger,
+		Registration: registration, Documents: clientDocuments(cfg, st),
+		Now: o.Now, Logger: o.Logger,
 	})
 	return err
 }

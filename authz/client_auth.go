@@ -48,11 +48,13 @@ func (p *Provider) authenticateClient(ctx context.Context, r *http.Request, form
 	if errors.Is(err, clients.ErrNotFound) {
 		known := clients.Client{Secrets: []clients.Secret{clients.DummySecret()}}
 		checkSecrets(&known, given.secrets, p)
+		noteUnknownClient(ctx, given.id)
 		return clients.Client{}, clientRefused("a registered client", "unknown client "+clip(given.id))
 	}
 	if err != nil {
 		return clients.Client{}, err
 	}
+	noteClient(ctx, &client)
 	credential, err := p.checkClient(ctx, &client, given)
 	if err != nil {
 		return clients.Client{}, err

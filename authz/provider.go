@@ -64,6 +64,8 @@ type Config struct {
 	People      PersonStore
 	// Uses is told which client was used; nil is nobody.
 	Uses UseRecorder
+	// Origins knows which websites have a client; nil allows none.
+	Origins OriginStore
 	// Keys signs, and SigningAlgs are the algorithms that it was set up to
 	// sign with, as the metadata lists them.
 	Keys        Keyring
@@ -113,6 +115,9 @@ type Provider struct {
 	jwks *jwksCache
 	// documents is cfg.Clients, once New is done, under its own name.
 	documents *documentClients
+	// origins and logos are what was asked for lately.
+	origins originCache
+	logos   logoCache
 }
 
 // New wires a Provider. It fails on a configuration that cannot work.

@@ -40,7 +40,15 @@ type Request struct {
 var keptParameters = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "resource",
 	"code_challenge", "code_challenge_method", "prompt", "max_age", "acr_values", "id_token_hint", "login_hint",
+	paramUILocales,
 }
+
+// paramUILocales only chooses words, and is not worth the room in a cookie, nor
+// a refusal, when it is longer than maxUILocales bytes.
+const (
+	paramUILocales = "ui_locales"
+	maxUILocales   = 200
+)
 
 // savedRequest is what Marshal writes: parameters and a time, nothing that
 // was decided. Restore decides again.
@@ -53,7 +61,7 @@ type savedRequest struct {
 func (r *Request) Query() url.Values {
 	kept := url.Values{}
 	for _, name := range keptParameters {
-		if values, ok := r.form[name]; ok {
+		if values, ok := r.form[name]; ok && (name != paramUILocales || len(r.form.Get(name)) <= maxUILocales) {
 			kept[name] = values
 		}
 	}

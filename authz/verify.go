@@ -87,6 +87,7 @@ func (p *Provider) verifyAccessToken(ctx context.Context, token string) (*access
 	if err != nil {
 		return nil, nil, err
 	}
+	noteClientID(ctx, c.ClientID)
 	revoked, err := p.cfg.Tokens.TokenRevoked(ctx, c.ID)
 	if err != nil {
 		return nil, nil, err
@@ -95,6 +96,9 @@ func (p *Provider) verifyAccessToken(ctx context.Context, token string) (*access
 		return nil, nil, fmt.Errorf("%w: revoked", errToken)
 	}
 	client, err := p.cfg.Clients.Client(ctx, c.ClientID)
+	if err == nil {
+		noteClient(ctx, &client)
+	}
 	if errors.Is(err, clients.ErrNotFound) || (err == nil && client.Disabled) {
 		return nil, nil, fmt.Errorf("%w: its client is gone or disabled", errToken)
 	}

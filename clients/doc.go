@@ -7,6 +7,8 @@
 //	admin API, ─► Patch ──────┘      │
 //	the client    Registry           ├─► MatchRedirectURI   (authorization endpoint)
 //	itself                           ├─► CheckSecret        (token endpoint)
+//	                                 ├─► AllowsOrigin       (CORS of the back channel)
+//	                                 ├─► In                 (pages: name and links by language)
 //	                                 └─► UseRecorder        (when it was last used)
 //
 // Fields is the one table of what a client can be told: every door reads it, and

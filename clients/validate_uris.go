@@ -2,7 +2,6 @@ package clients
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -40,43 +39,6 @@ func isLocalhost(uri string) bool {
 // they are compared byte for byte.
 func (f *faults) checkOrigins(c *Client) {
 	f.each("allowed_origins", c.AllowedOrigins, checkOrigin)
-}
-
-func checkOrigin(raw string) error {
-	const shape = "must be an origin as browsers send it, such as https://app.example.com"
-	if raw == "null" {
-		return errors.New("stands for any sandboxed page; name the origin of the app")
-	}
-	if strings.Contains(raw, "*") {
-		return errors.New("must not have a wildcard (*): list every origin by itself")
-	}
-	scheme, rest, err := splitURI(raw)
-	if err != nil {
-		return err
-	}
-	host, ok := strings.CutPrefix(rest, "//")
-	switch {
-	case !ok || host == "" || strings.ContainsAny(host, "/?#@"):
-		return errors.New(shape + ": a scheme, a host, perhaps a port, and nothing after it")
-	case raw != strings.ToLower(raw):
-		return errors.New("must be in lower case, as browsers send it")
-	case slices.Contains(dangerousSchemes[:], scheme):
-		return fmt.Errorf("must not use the scheme %q", scheme)
-	}
-	if scheme != "http" && scheme != "https" {
-		return checkHostPort(host) // an app's own scheme, such as capacitor://localhost
-	}
-	u, err := checkWebURI(raw)
-	if err != nil {
-		return err
-	}
-	if _, loopback := parseLoopback(raw); scheme == "http" && !loopback {
-		return errors.New("must use https; http is for 127.0.0.1, [::1] and localhost alone")
-	}
-	if port := u.Port(); scheme == "https" && port == "443" || scheme == "http" && port == "80" {
-		return fmt.Errorf("must leave out the port %s, which browsers do not send", port)
-	}
-	return nil
 }
 
 func checkHostPort(host string) error {

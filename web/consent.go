@@ -1,10 +1,8 @@
 package web
 
 import (
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,11 +11,9 @@ import (
 )
 
 type consentView struct {
-	App, Host, Person string
-	// ClientHost vouches for the app; Warning says that it runs on this device.
-	ClientHost, Warning       string
+	App                       appView
+	Person                    string
 	New, Old                  []authz.ScopeText
-	Policy, Terms             string
 	Action, Token             string
 	SwitchAction, SwitchToken string
 	Alert                     string
@@ -32,10 +28,8 @@ func (s *server) showConsent(c echo.Context, f *flow, step authz.Step, subject, 
 		name: "consent", status: status, failed: alert != "", leaves: true,
 		title: s.texts.ConsentTitle,
 		view: consentView{
-			App: appName(step.Client), Host: s.appHost(step.RedirectURI),
-			ClientHost: clip(step.ClientHost, 255), Warning: s.deviceWarning(step),
+			App:    s.app(c, f, step),
 			Person: personName(step.Person), New: scopeTexts(step.NewScopes), Old: scopeTexts(step.OldScopes),
-			Policy: step.Client.PolicyURI, Terms: step.Client.TermsURI,
 			Action: s.flowURL(f.id, "consent"), Token: s.consentToken(f, subject),
 			SwitchAction: s.flowURL(f.id, "switch"), SwitchToken: s.seal.Token(f.id, f.browser, "switch"),
 			Alert: alert,
@@ -78,30 +72,6 @@ func (s *server) answerConsent(c echo.Context) error {
 	return s.follow(c, f, step, err)
 }
 
-// appHost says in a few words where the answer goes, so that a name alone
-// deceives nobody.
-func (s *server) appHost(uri string) string {
-	u, err := url.Parse(uri)
-	switch {
-	case err != nil || uri == "":
-		return ""
-	case u.Scheme != "https" && u.Scheme != "http":
-		return fillPlain(s.texts.HostScheme, clip(u.Scheme, 100)) // RFC 8252, section 7.1
-	case loopback(u.Hostname()):
-		return fillPlain(s.texts.HostDevice, clip(u.Host, 100)) // RFC 8252, section 7.3
-	}
-	return clip(u.Host, 255)
-}
-
-// stepApp is what the sign-in page calls an app, with the host that vouches for
-// one that nobody here has registered: the name it has given itself.
-func stepApp(step authz.Step) string {
-	if step.ClientHost == "" {
-		return appName(step.Client)
-	}
-	return appName(step.Client) + " (" + clip(step.ClientHost, 255) + ")"
-}
-
 // deviceWarning is for an app that introduces itself and listens on this device:
 // any program here can use the name of one that is known (RFC 8252, section 8.6).
 func (s *server) deviceWarning(step authz.Step) string {
@@ -110,11 +80,6 @@ func (s *server) deviceWarning(step authz.Step) string {
 		return ""
 	}
 	return s.texts.ConsentOnDevice
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
 }
 
 func personName(p login.Person) string {

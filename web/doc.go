@@ -16,6 +16,7 @@
 // began it (see interaction.go), so any number of tabs work side by side.
 //
 // Where to look: routes.go lists every path; middleware.go what surrounds
-// every request; errors.go is the one place where an error becomes HTTP;
+// every request; cors.go whose scripts may read what; app.go how pages show who
+// asks; errors.go is the one place where an error becomes HTTP;
 // texts.go holds every sentence that a person reads.
 package web

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,6 +55,26 @@ type fakeAuthz struct {
 	logout authz.Logout
 	seen   []url.Values
 	fail   error
+}
+
+// The fake client has its origins by its redirect URIs, as real ones do.
+func (a *fakeAuthz) OriginKnown(_ context.Context, origin string) (bool, error) {
+	return a.client.AllowsOrigin(origin), a.fail
+}
+
+func (a *fakeAuthz) MayRead(_ *http.Request, origin string) bool {
+	return a.client.AllowsOrigin(origin)
+}
+
+// Logo knows the picture of a logo_uri that ends in .png.
+func (a *fakeAuthz) Logo(_ context.Context, clientID, key string) (authz.Logo, clients.Client, error) {
+	switch uri := a.client.LogoURI; {
+	case clientID != a.client.ID:
+		return authz.Logo{}, clients.Client{}, authz.ErrNoLogo
+	case authz.LogoKey(uri) != key || !strings.HasSuffix(uri, ".png"):
+		return authz.Logo{}, a.client, authz.ErrNoLogo
+	}
+	return authz.Logo{ContentType: "image/png", Body: []byte("\x89PNG")}, a.client, nil
 }
 
 func (a *fakeAuthz) Begin(_ context.Context, form url.Values) (pending, error) {

@@ -26,7 +26,8 @@ type loginForm struct {
 type problem struct{ Field, Text string }
 
 type loginView struct {
-	App, Action, Token string
+	App           appView
+	Action, Token string
 	loginForm
 }
 
@@ -52,7 +53,7 @@ func (s *server) showLogin(c echo.Context, f *flow, step authz.Step, form loginF
 	return s.pages.render(c, page{
 		name: "login", status: form.status, title: s.texts.LoginTitle, failed: len(form.Problems) > 0, leaves: true,
 		view: loginView{
-			App: stepApp(step), Action: s.flowURL(f.id, "login"),
+			App: s.app(c, f, step), Action: s.flowURL(f.id, "login"),
 			Token: s.seal.Token(f.id, f.browser, "login"), loginForm: form,
 		},
 	})

@@ -72,7 +72,7 @@ func loadPages(s *server) (*pages, error) {
 	}
 	for _, name := range pageNames {
 		t, err := template.New("layout.html").Funcs(template.FuncMap{"fill": fill}).
-			ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html")
+			ParseFS(templateFiles, "templates/layout.html", "templates/app.html", "templates/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("web: page %s: %w", name, err)
 		}

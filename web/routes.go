@@ -16,6 +16,7 @@ const (
 	pathInteraction   = "/interaction/"
 	pathSetup         = "/setup/"
 	pathStatic        = "/static/"
+	pathLogo          = "/client-logo/"
 	pathAlive         = "/healthz"
 	pathReady         = "/readyz"
 )
@@ -27,7 +28,7 @@ func (s *server) routes() http.Handler {
 	e.Logger.SetOutput(io.Discard) // slog is the only log
 	e.HTTPErrorHandler = s.handleError
 	e.IPExtractor = remoteAddress(s.cfg.TrustedProxies)
-	e.Use(s.observe, s.recoverPanic, s.secureHeaders, s.plainPaths, s.limitBody)
+	e.Use(s.observe, s.recoverPanic, s.secureHeaders, s.crossOrigin, s.plainPaths, s.limitBody)
 
 	read := []string{http.MethodGet, http.MethodHead}
 	both := []string{http.MethodGet, http.MethodPost}
@@ -39,6 +40,7 @@ func (s *server) routes() http.Handler {
 	for _, doc := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		for _, path := range unique(b+doc, doc+b, doc) {
 			e.Match(read, path, handler(s.metadata))
+			e.OPTIONS(path, s.preflight)
 		}
 	}
 	e.Match(read, b+"/.well-known/jwks.json", handler(s.keySet))
@@ -54,6 +56,11 @@ func (s *server) routes() http.Handler {
 	// Clients that register themselves (RFC 7591, 3) and manage that (RFC 7592, 2).
 	e.POST(b+"/oauth2/register", handler(s.register))
 	e.Match([]string{http.MethodGet, http.MethodPut, http.MethodDelete}, b+"/oauth2/register/:client", handlerOf(s.registration, "client"))
+
+	// What browsers ask on behalf of scripts on other origins: see cors.go.
+	for _, path := range []string{"/.well-known/jwks.json", "/oauth2/status", "/oauth2/status/:list", "/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke", "/oauth2/register", "/oauth2/register/:client"} {
+		e.OPTIONS(b+path, s.preflight)
+	}
 
 	// Where apps send people. Posts from other sites are part of the protocol.
 	e.Match(both, b+pathAuthorize, s.beginAuthorize)
@@ -82,6 +89,7 @@ func (s *server) routes() http.Handler {
 		e.Match(read, path, s.ready)
 	}
 	e.Match(read, b+pathStatic+":name", s.serveStatic)
+	e.Match(read, b+pathLogo+":logo", s.serveLogo)
 	return e
 }
 

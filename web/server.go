@@ -100,6 +100,8 @@ type rooms struct {
 	people                                                credentials
 	sessions                                              sessions
 	setup                                                 setup
+	origins                                               origins
+	logos                                                 logos
 	token, userInfo, introspect, revoke, metadata, keySet http.HandlerFunc
 	statusLists, statusList                               http.HandlerFunc
 	register, registration                                http.HandlerFunc
@@ -155,7 +157,7 @@ func New(cfg Config) (http.Handler, error) {
 	}
 	p, l := cfg.Provider, cfg.Login
 	s, err := newServer(cfg, rooms{
-		authorize: provider{p}, logout: p, people: l, sessions: l, setup: l,
+		authorize: provider{p}, logout: p, people: l, sessions: l, setup: l, origins: p, logos: p,
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,
 		statusLists: p.StatusLists, statusList: p.StatusList,

@@ -18,7 +18,8 @@ type texts struct {
 	ConsentTitle, ConsentHeading, ConsentNew, ConsentOld            string
 	ConsentOnlyOld, SignedInAs, NotYou, Allow, Deny                 string
 	ConsentNoAnswer, Policy, Terms, HostScheme, HostDevice          string
-	ConsentPublished, ConsentAnswerTo, ConsentOnDevice              string
+	ConsentAnswerTo, ConsentOnDevice                                string
+	Publisher, ReturnTo, ReturnScheme, ReturnDevice, NewTab         string
 	FormPostTitle, FormPostText, Continue                           string
 	LogoutTitle, LogoutFor, LogoutText, SignOut, StaySignedIn       string
 	LoggedOutHeading, LoggedOutText, LoggedOutTodo                  string
@@ -35,6 +36,7 @@ type texts struct {
 	DoneHeading, DoneText, DoneAction         string
 	ErrorID, ErrorCode                        string
 	ErrorForeignForm, ErrorMalformed          string
+	ErrorForeignOrigin                        string
 	TodoApp, TodoAddress, TodoBack, TodoLater string
 	Refused, NotFound, Broken                 string
 }
@@ -56,9 +58,11 @@ func english() *texts {
 		ConsentOnlyOld: "You allowed all of this before.",
 		SignedInAs:     "Signed in as %s", NotYou: "Not you?", Allow: "Allow", Deny: "Deny",
 		ConsentNoAnswer: "Choose Allow or Deny.", Policy: "Privacy policy", Terms: "Terms of service",
-		ConsentPublished: "Published by", ConsentAnswerTo: "The answer goes to:",
+		ConsentAnswerTo: "The answer goes to:",
 		ConsentOnDevice: "It runs on this device, where any program can say that it is this app. Allow it only if you have just started it yourself.",
-		HostScheme:      "An app on this device (%s)", HostDevice: "A program on this device (%s)",
+		Publisher:       "Published by", NewTab: "(opens in a new tab)",
+		ReturnTo: "You go back to %s", ReturnScheme: "You go back to an app on this device (%s)", ReturnDevice: "You go back to a program on this device (%s)",
+		HostScheme: "An app on this device (%s)", HostDevice: "A program on this device (%s)",
 
 		FormPostTitle: "Continue", FormPostText: "You are on your way back to the app.", Continue: "Continue",
 
@@ -94,13 +98,14 @@ func english() *texts {
 		DoneAction: "Continue to the app",
 
 		ErrorID: "Error id", ErrorCode: "Code",
-		ErrorForeignForm: "The form was sent by another website.",
-		ErrorMalformed:   "The request could not be read.",
-		TodoApp:          "Go back to the app and try again. If it happens again, tell the people who make the app, with the id below.",
-		TodoAddress:      "Check the address, or go back to the app you came from.",
-		TodoBack:         "Go back and try again. If it happens again, tell whoever runs this server, with the id below.",
-		TodoLater:        "Wait a minute and try again. If it happens again, tell whoever runs this server, with the id below.",
-		Refused:          "Request refused", NotFound: "Page not found", Broken: "Something went wrong",
+		ErrorForeignForm:   "The form was sent by another website.",
+		ErrorMalformed:     "The request could not be read.",
+		ErrorForeignOrigin: "No client has this origin. Add it to the client's allowed_origins, or register a redirect URI with it.",
+		TodoApp:            "Go back to the app and try again. If it happens again, tell the people who make the app, with the id below.",
+		TodoAddress:        "Check the address, or go back to the app you came from.",
+		TodoBack:           "Go back and try again. If it happens again, tell whoever runs this server, with the id below.",
+		TodoLater:          "Wait a minute and try again. If it happens again, tell whoever runs this server, with the id below.",
+		Refused:            "Request refused", NotFound: "Page not found", Broken: "Something went wrong",
 	}
 }
 

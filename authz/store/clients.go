@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"gorm.io/gorm"
 
@@ -12,12 +13,14 @@ import (
 
 // clientRow is a row of clients.
 type clientRow struct {
-	ID       string        `gorm:"column:id;primaryKey"`
-	Source   string        `gorm:"column:source"`
-	Disabled bool          `gorm:"column:disabled"`
-	Created  *int64        `gorm:"column:created_at"`
-	Updated  *int64        `gorm:"column:updated_at"`
-	Payload  clientPayload `gorm:"column:payload;serializer:json"`
+	ID       string `gorm:"column:id;primaryKey"`
+	Source   string `gorm:"column:source"`
+	Disabled bool   `gorm:"column:disabled"`
+	Created  *int64 `gorm:"column:created_at"`
+	Updated  *int64 `gorm:"column:updated_at"`
+	// Indexed is Updated of when client_origins was last brought in line.
+	Indexed *int64        `gorm:"column:origins_at"`
+	Payload clientPayload `gorm:"column:payload;serializer:json"`
 }
 
 // TableName implements gorm's schema.Tabler.
@@ -39,7 +42,7 @@ type secretPayload struct {
 func newClientRow(c clients.Client) clientRow {
 	row := clientRow{
 		ID: c.ID, Source: string(c.Source), Disabled: c.Disabled,
-		Created: micros(c.CreatedAt), Updated: micros(c.UpdatedAt),
+		Created: micros(c.CreatedAt), Updated: micros(c.UpdatedAt), Indexed: micros(c.UpdatedAt),
 		Payload: clientPayload{Client: c},
 	}
 	if c.Secrets != nil {
@@ -73,15 +76,22 @@ func (s *Store) Client(ctx context.Context, id string) (clients.Client, error) {
 }
 
 func oneClient(query *gorm.DB) (clients.Client, error) {
-	var row clientRow
-	err := query.Take(&row).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return clients.Client{}, clients.ErrNotFound
-	}
+	row, err := oneClientRow(query)
 	if err != nil {
-		return clients.Client{}, fmt.Errorf("reading a client: %w", err)
+		return clients.Client{}, err
 	}
 	return row.client(), nil
+}
+
+func oneClientRow(query *gorm.DB) (row clientRow, err error) {
+	err = query.Take(&row).Error
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return row, clients.ErrNotFound
+	}
+	if err != nil {
+		return row, fmt.Errorf("reading a client: %w", err)
+	}
+	return row, nil
 }
 
 // Clients implements clients.Store.
@@ -99,6 +109,11 @@ func (s *Store) Clients(ctx context.Context) ([]clients.Client, error) {
 
 // CreateClient implements clients.Store.
 func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
+	return s.inTx(ctx, func(ctx context.Context) error { return s.insertClient(ctx, c) })
+}
+
+// insertClient is CreateClient within the transaction of ctx.
+func (s *Store) insertClient(ctx context.Context, c clients.Client) error {
 	row := newClientRow(c)
 	err := s.writer(ctx).Create(&row).Error
 	if errors.Is(err, gorm.ErrDuplicatedKey) {
@@ -107,16 +122,18 @@ func (s *Store) CreateClient(ctx context.Context, c clients.Client) error {
 	if err != nil {
 		return fmt.Errorf("storing a client: %w", err)
 	}
-	return nil
+	return s.addOrigins(ctx, c.ID, c.Origins())
 }
 
 // UpdateClient implements clients.Store.
 func (s *Store) UpdateClient(ctx context.Context, id string, change func(*clients.Client) error) error {
 	return s.inTx(ctx, func(ctx context.Context) error {
-		c, err := oneClient(s.forUpdate(ctx).Where("id = ?", id))
+		stored, err := oneClientRow(s.forUpdate(ctx).Where("id = ?", id))
 		if err != nil {
 			return err
 		}
+		c := stored.client()
+		before := c.Origins()
 		if err := change(&c); err != nil {
 			return err
 		}
@@ -125,6 +142,9 @@ func (s *Store) UpdateClient(ctx context.Context, id string, change func(*client
 		if err := s.writer(ctx).Model(&row).Select("*").Omit("created_at").Updates(&row).Error; err != nil {
 			return fmt.Errorf("updating a client: %w", err)
 		}
-		return nil
+		if stored.inLine() && slices.Equal(before, c.Origins()) {
+			return nil
+		}
+		return s.replaceOrigins(ctx, id, c.Origins())
 	})
 }

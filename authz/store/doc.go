@@ -7,6 +7,7 @@
 //	authz.StatusStore     │            │                and many readers, read-only
 //	authz.AssertionStore  │            │
 //	authz.ConsentStore    │            │
+//	authz.OriginStore     │            │
 //	clients.Store         ├─► Store ───┤
 //	authz.InvitationStore │            │
 //	authz.DynamicClients  │            │

@@ -102,6 +102,6 @@ func (s *Store) RegisterClient(ctx context.Context, c clients.Client, tokenHash 
 		if done.RowsAffected == 0 {
 			return authz.ErrConflict
 		}
-		return s.CreateClient(ctx, c)
+		return s.insertClient(ctx, c)
 	})
 }

@@ -139,6 +139,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		_ = b.close() // the first error is the one to show
 		return nil, err
 	}
+	if err := s.indexOrigins(ctx); err != nil {
+		_ = b.close()
+		return nil, err
+	}
 	return s, nil
 }
 

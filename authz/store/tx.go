@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -38,6 +39,9 @@ func (s *Store) writer(ctx context.Context) *gorm.DB {
 // nest: SQLite's writer is one connection, and a second transaction would wait
 // for the first.
 func (s *Store) inTx(ctx context.Context, do func(context.Context) error) error {
+	if ctx.Value(txKey{s}) != nil {
+		return errors.New("a transaction was begun within another, and would wait for it for ever")
+	}
 	return s.backend.retry(ctx, func() error { return s.inOneTx(ctx, do) })
 }
 

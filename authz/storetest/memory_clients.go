@@ -91,6 +91,21 @@ func (m *Memory) UpdateClient(ctx context.Context, id string, change func(*clien
 	return nil
 }
 
+// OriginAllowed implements authz.OriginStore.
+func (m *Memory) OriginAllowed(ctx context.Context, origin string) (bool, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	for _, c := range m.clients {
+		if c.AllowsOrigin(origin) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 func keptKey(r keys.Record) keys.Record {
 	r.PublicJWK, r.Sealed = bytes.Clone(r.PublicJWK), bytes.Clone(r.Sealed)
 	r.AnnouncedAt, r.ActiveAt = kept(r.AnnouncedAt), kept(r.ActiveAt)

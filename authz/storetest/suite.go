@@ -21,6 +21,7 @@ type Backend interface {
 	authz.StatusStore
 	authz.AssertionStore
 	authz.ConsentStore
+	authz.OriginStore
 	clients.Store
 	authz.InvitationStore
 	authz.DynamicClients
@@ -82,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"clients/not found and taken", clientErrors},
 		{"clients/order", clientOrder},
 		{"clients/race for an id", raceClient},
+		{"clients/origins are found, and follow each change", clientOrigins},
 		{"clients/failed change stores nothing", clientChangeFails},
 		{"clients/race of changes loses none", raceClientChanges},
 		{"invitations/round trip, order and revocation", invitationRoundTrip},

@@ -96,6 +96,7 @@ func cancelled(t *testing.T, b Backend) {
 		"EvictUnusedClients": func() error { _, err := b.EvictUnusedClients(ctx, at(1), 1); return err },
 		"ClientUses":         func() error { _, err := b.ClientUses(ctx, ""); return err },
 		"SaveClientUses":     func() error { return b.SaveClientUses(ctx, []clients.Use{{ClientID: "c", At: at(1)}}) },
+		"OriginAllowed":      func() error { _, err := b.OriginAllowed(ctx, "https://app.example"); return err },
 		"CreatePerson":       func() error { return b.CreatePerson(ctx, fullPerson("1", "ann", "")) },
 		"UpdatePerson":       func() error { return replacePerson(ctx, b, fullPerson("1", "ann", "")) },
 		"Person":             func() error { _, err := b.Person(ctx, "1"); return err },
@@ -138,6 +139,7 @@ func unstorable(t *testing.T, b Backend) {
 		for what, outcome := range map[string]struct{ got, want error }{
 			"Grant":          {second(b.Grant(ctx, name)), authz.ErrNotFound},
 			"Client":         {second(b.Client(ctx, name)), clients.ErrNotFound},
+			"OriginAllowed":  {second(b.OriginAllowed(ctx, "https://"+name)), nil},
 			"Person":         {second(b.Person(ctx, name)), login.ErrNotFound},
 			"PersonByLogin":  {second(b.PersonByLogin(ctx, name)), login.ErrNotFound},
 			"SessionByToken": {second(b.SessionByToken(ctx, name)), login.ErrNotFound},

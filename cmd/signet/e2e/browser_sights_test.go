@@ -2,7 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +16,10 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"signet/authz/fetch"
 	"signet/clients"
 	"signet/cmd/signet/config"
+	"signet/cmd/signet/server"
 )
 
 // sight is one page as people meet it: show brings a window there.
@@ -43,6 +51,31 @@ func sights() []sight {
 			g.consent(b, "")
 			evaluate[bool](b, `(document.querySelectorAll("[name=csrf]").forEach(i => i.value = "x"), true)`)
 			b.press("allow", "#problems")
+		}},
+		{"login-branded", func(g *gallery, b *tab) { b.open(g.branded.link(nil)); b.see(".links") }},
+		{"consent-branded", func(g *gallery, b *tab) {
+			b.open(g.branded.link(nil))
+			b.signIn("alice", "#allow")
+			b.check("the logo is shown", `document.querySelector("img.mark").naturalWidth === 96`)
+		}},
+		{"consent-right-to-left", func(g *gallery, b *tab) {
+			b.open(g.branded.link(map[string]string{"ui_locales": "ar"}))
+			b.signIn("alice", "#allow")
+			b.says("h1", "\u0637\u0627\u0628\u0639\u0629")
+		}},
+		{"consent-lost-logo", func(g *gallery, b *tab) {
+			b.open(g.lost.link(nil))
+			b.signIn("alice", "#allow")
+			b.check("initials stand in for the logo", `document.querySelector("img.mark").naturalWidth === 48`)
+		}},
+		{"consent-published", func(g *gallery, b *tab) {
+			b.open(g.published.link(nil))
+			b.signIn("alice", "#allow")
+			b.says("#app-publisher", "tools.example.test")
+		}},
+		{"consent-many", func(g *gallery, b *tab) {
+			b.open(g.many.link(map[string]string{"scope": strings.Join(g.many.scopes, " ")}))
+			b.signIn("alice", "#allow")
 		}},
 		{"consent-hostile", func(g *gallery, b *tab) { g.consentHostile(b) }},
 		{"consent-hostile-unfolded", func(g *gallery, b *tab) {
@@ -108,7 +141,7 @@ func sights() []sight {
 // gallery is a server with everything there is to see.
 type gallery struct {
 	*issuer
-	app, hostile *relyingParty
+	app, hostile, branded, lost, published, many *relyingParty
 }
 
 // unbreakable is a name that no line can hold.
@@ -123,7 +156,10 @@ func newGallery(t testing.TB) *gallery {
 		texts[name] = "Do thing " + strings.Repeat("after thing ", 1+n) + "for you"
 		names = append(names, name)
 	}
-	g := &gallery{issuer: start(t, func(c *config.Config) { c.Scopes = texts })}
+	outside := httptest.NewServer(http.HandlerFunc(serveLogo))
+	t.Cleanup(outside.Close)
+	g := &gallery{issuer: startWith(t, server.Options{Fetch: fetch.New(fetch.Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})},
+		func(c *config.Config) { c.Scopes = texts })}
 	g.person(t, "alice")
 	g.person(t, unbreakable)
 	g.app = g.relyingParty(t)
@@ -132,7 +168,41 @@ func newGallery(t testing.TB) *gallery {
 		c.Name = "</title><script>alert(1)</script> \u0641\u0627 " + strings.Repeat("Wo\u0308rter", 15)
 		c.PolicyURI, c.TermsURI = "https://app.example.test/policy", "https://app.example.test/terms"
 	})
+	g.branded = g.relyingParty(t, func(c *clients.Client) {
+		c.ID, c.Name = "branded", "Photo Printer for Families"
+		c.ClientURI, c.LogoURI = "https://photos.example.test/", outside.URL+"/logo.png"
+		c.PolicyURI, c.TermsURI = "https://photos.example.test/policy", "https://photos.example.test/terms"
+		c.Localized = map[string]string{"client_name#ar": "\u0637\u0627\u0628\u0639\u0629 \u0627\u0644\u0635\u0648\u0631 \u0644\u0644\u0639\u0627\u0626\u0644\u0629"}
+	})
+	g.lost = g.relyingParty(t, func(c *clients.Client) {
+		c.ID, c.Name, c.LogoURI = "lost", "Lost Logo", outside.URL+"/logo.svg"
+	})
+	g.published = g.relyingParty(t, func(c *clients.Client) {
+		c.ID, c.Name, c.Source = "https://tools.example.test/client.json", "Code Helper", clients.SourceDocument
+	})
+	g.many = g.relyingParty(t, func(c *clients.Client) {
+		c.ID, c.Name, c.Scopes = "many", "A Calendar With a Rather Long Name That Wraps", names[:16]
+		c.PolicyURI = "https://calendar.example.test/policy"
+	})
 	return g
+}
+
+// serveLogo is an app's web server: a good logo, and one that is a script.
+func serveLogo(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/logo.png" {
+		w.Header().Set("Content-Type", "image/svg+xml")
+		_, _ = io.WriteString(w, `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`)
+		return
+	}
+	m := image.NewNRGBA(image.Rect(0, 0, 96, 96))
+	for x := range 96 {
+		for y := range 96 {
+			if (x-48)*(x-48)+(y-48)*(y-48) < 40*40 {
+				m.Set(x, y, color.NRGBA{uint8(40 + x), uint8(80 + y), 160, 255})
+			}
+		}
+	}
+	_ = png.Encode(w, m)
 }
 
 // consent signs alice in and stands at the question.

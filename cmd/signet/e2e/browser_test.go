@@ -41,6 +41,10 @@ func TestBrowser(t *testing.T) {
 		{"scripts off", testScriptsOff},
 		{"logout", testLogout},
 		{"set-up link", testSetupLink},
+		// browser_spa_test.go
+		{"single-page app", testSinglePageApp},
+		{"single-page app of the guide", testDocumentedPage},
+		{"single-page app of a stranger", testSinglePageAppOfAStranger},
 		// browser_pages_test.go
 		{"every page", testEveryPage},
 	} {

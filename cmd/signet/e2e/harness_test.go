@@ -109,6 +109,12 @@ type issuer struct {
 // start runs a server on a loopback port until the test ends.
 func start(t testing.TB, configure ...func(*config.Config)) *issuer {
 	t.Helper()
+	return startWith(t, server.Options{}, configure...)
+}
+
+// startWith is start with options of its own; those of the harness stand above.
+func startWith(t testing.TB, o server.Options, configure ...func(*config.Config)) *issuer {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +129,8 @@ func start(t testing.TB, configure ...func(*config.Config)) *issuer {
 	}
 	i.URL = cfg.Issuer
 	log := slog.New(slog.NewJSONHandler(i.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	i.Server, err = server.New(t.Context(), server.Options{Config: cfg, Logger: log, Now: i.clock.Now, OnQuery: i.queries.record})
+	o.Config, o.Logger, o.Now, o.OnQuery = cfg, log, i.clock.Now, i.queries.record
+	i.Server, err = server.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

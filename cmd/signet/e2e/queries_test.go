@@ -66,6 +66,17 @@ func TestQueryBudget(t *testing.T) {
 	i.queries.take()
 	i.wantClient(t, "an assertion", signer.good(), true)
 	budget("client_credentials by private_key_jwt", 1, 1) // client; the use of the assertion
+	// Scripts of other origins: the client that was looked up says whether its is
+	// one, so that only a preflight asks, and not each time.
+	const origin = "https://app.example.test"
+	i.preflight(t, "/oauth2/token", origin)
+	budget("preflight", 1, 0)
+	i.preflight(t, "/oauth2/userinfo", origin)
+	budget("preflight, some seconds later at most", 0, 0)
+	i.ask(t, http.MethodGet, "/oauth2/userinfo", origin, nil, map[string]string{"Authorization": "Bearer " + a.str("access_token")}).wantShared(t, origin)
+	budget("userinfo, from another origin", 4, 0)
+	i.ask(t, http.MethodPost, "/oauth2/token", "https://evil.test", url.Values{"grant_type": {"refresh_token"}, "client_id": {"nobody"}}, nil).wantNotShared(t)
+	budget("unknown client, from another origin", 2, 0) // client, origins
 	i.post(t, "/oauth2/revoke", "app", secret, url.Values{"token": {a.str("access_token")}})
 	budget("revoke an access token", 1, 2) // the token, and its mark in the list
 	i.post(t, "/oauth2/revoke", "app", secret, url.Values{"token": {a.str("refresh_token")}})

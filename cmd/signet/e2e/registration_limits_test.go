@@ -88,13 +88,14 @@ func TestRegistrationLimits(t *testing.T) {
 	i.manage(t, http.MethodGet, first.str("client_id"), first.str("registration_access_token"), nil).wantRefused(t, http.StatusUnauthorized, "invalid_token")
 }
 
-// A registration costs one statement, and a refusal none.
+// A registration writes the client and its origin in one transaction, and reads
+// nothing; a refusal does neither.
 func TestRegistrationQueries(t *testing.T) {
 	i := start(t, open, func(c *config.Config) { c.Registration.PerAddress = 2 })
 	i.registered(t, nil)
 	i.queries.take()
 	i.registered(t, nil)
-	if reads, writes := i.queries.take(); len(reads) != 0 || len(writes) != 1 {
+	if reads, writes := i.queries.take(); len(reads) != 0 || len(writes) != 2 {
 		t.Errorf("a registration reads %q and writes %q", reads, writes)
 	}
 	if a := i.register(t, nil, ""); a.Status != http.StatusTooManyRequests {

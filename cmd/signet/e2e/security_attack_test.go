@@ -125,6 +125,11 @@ func (p *page) wantGuarded(t testing.TB) {
 	if strings.Contains(csp, "unsafe") {
 		t.Errorf("Content-Security-Policy %q allows inline code", csp)
 	}
+	for name := range h {
+		if strings.HasPrefix(name, "Access-Control-") || name == "Refresh" {
+			t.Errorf("%s: %q", name, h[name])
+		}
+	}
 	for name, want := range map[string]string{
 		"Cache-Control": "no-store", "X-Frame-Options": "DENY", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
 	} {

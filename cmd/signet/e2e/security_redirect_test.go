@@ -10,8 +10,9 @@ import (
 )
 
 // confusedURIs are spellings that some server or browser has once taken for
-// the registered https://app.example.test/callback or
-// https://app.example.test/bye?from=signet, without being them.
+// the registered https://app.example.test/callback,
+// https://app.example.test/bye?from=signet, https://app.example.test/order?a=1&b=2
+// or https://xn--bcher-kva.example.test/callback, without being them.
 func confusedURIs() map[string]string {
 	return map[string]string{
 		"another host":                    "https://evil.test/callback",
@@ -82,12 +83,71 @@ func confusedURIs() map[string]string {
 		"registered query left out":       "https://app.example.test/bye",
 		"registered query, reordered":     "https://app.example.test/order?b=2&a=1",
 		"registered query, encoded":       "https://app.example.test/bye?fr%6fm=signet",
+		"no slashes":                      "https:app.example.test/callback",
+		"one slash":                       "https:/app.example.test/callback",
+		"three slashes":                   "https:///app.example.test/callback",
+		"slash and @":                     "https://app.example.test/@evil.test/callback",
+		"@ twice before the host":         "https://app.example.test@@evil.test/callback",
+		"userinfo encoded twice":          "https://app.example.test%2540evil.test/callback",
+		"backslash before @":              `https://app.example.test\@evil.test/callback`,
+		"backslash encoded":               "https://app.example.test/callback%5c..%5csteal",
+		"backslash encoded in the host":   "https://app.example.test%5cevil.test/callback",
+		"semicolon before the parent":     "https://app.example.test/;/../callback",
+		"parent, semicolon encoded":       "https://app.example.test/callback/..%3b/steal",
+		"parent, slash encoded":           "https://app.example.test/callback/..%2fsteal",
+		"parent with a NUL":               "https://app.example.test/callback/.%00./steal",
+		"a dot":                           "https://app.example.test/./callback",
+		"a dot encoded":                   "https://app.example.test/%2e/callback",
+		"parent at the end":               "https://app.example.test/callback/x/..",
+		"parent half encoded in capitals": "https://app.example.test/callback/%2E./steal",
+		"UTF-16 dot":                      "https://app.example.test/callback/%u002e%u002e/steal",
+		"tab in the host":                 "https://app.example\t.test/callback",
+		"tab encoded":                     "https://app.example.test/callback%09",
+		"newline in the host":             "https://app.example.test\n.evil.test/callback",
+		"newline before it all":           "\nhttps://app.example.test/callback",
+		"carriage return":                 "https://app.example.test/call\rback",
+		"vertical tab":                    "https://app.example.test/callback\v",
+		"line separator":                  "https://app.example.test/callback\u2028",
+		"no-break space":                  "\u00a0https://app.example.test/callback",
+		"byte order mark":                 "\ufeffhttps://app.example.test/callback",
+		"space in the host":               "https://app.example.test .evil.test/callback",
+		"plus for a space":                "https://app.example.test/callback+",
+		"fragment encoded":                "https://app.example.test/callback%23x",
+		"fragment for the host":           "https://app.example.test#.evil.test/callback",
+		"query encoded":                   "https://app.example.test/callback%3fx=1",
+		"query for the host":              "https://app.example.test?.evil.test/callback",
+		"registered query, first added":   "https://app.example.test/bye?x=1&from=signet",
+		"registered query, in capitals":   "https://app.example.test/bye?FROM=signet",
+		"registered query, semicolon":     "https://app.example.test/bye?from=signet;x=1",
+		"registered query, trailing &":    "https://app.example.test/bye?from=signet&",
+		"registered query, second ?":      "https://app.example.test/bye?from=signet?",
+		"registered query, with a code":   "https://app.example.test/bye?from=signet&code=stolen",
+		"registered query, entity":        "https://app.example.test/order?a=1&amp;b=2",
+		"port 0":                          "https://app.example.test:0/callback",
+		"port with zeros":                 "https://app.example.test:0443/callback",
+		"ftp":                             "ftp://app.example.test/callback",
+		"ws":                              "wss://app.example.test/callback",
+		"view-source":                     "view-source:https://app.example.test/callback",
+		"blob":                            "blob:https://app.example.test/callback",
+		"scheme encoded":                  "https%3A//app.example.test/callback",
+		"encoded as a whole":              "https%3A%2F%2Fapp.example.test%2Fcallback",
+		"full width slash":                "https://evil.test／app.example.test/callback",
+		"fraction slash":                  "https://evil.test⁄app.example.test/callback",
+		"a ligature of two letters":       "https://app.example.test.evil℀test/callback",
+		"zero width":                      "https://app.example\u200b.test/callback",
+		"soft hyphen":                     "https://app.exam\u00adple.test/callback",
+		"IDN as its letters":              "https://bücher.example.test/callback",
+		"IDN in capitals":                 "https://XN--BCHER-KVA.example.test/callback",
+		"IDN in other letters":            "https://BÜCHER.example.test/callback",
+		"IDN decomposed":                  "https://bu\u0308cher.example.test/callback",
+		"IDN encoded":                     "https://b%C3%BCcher.example.test/callback",
+		"IDN of another":                  "https://xn--bucher-3ya.example.test/callback",
 		"huge":                            "https://app.example.test/callback" + strings.Repeat("/a", 2000),
 	}
 }
 
-// confusedLoopback are spellings near the registered
-// http://127.0.0.1/native, http://127.0.0.1:7777/port and http://[::1]/six.
+// confusedLoopback are spellings near the registered http://127.0.0.1/native,
+// http://127.0.0.1:7777/port, http://[::1]/six and http://localhost/named.
 // fosite's own loopback matching ignores scheme and userinfo.
 func confusedLoopback() map[string]string {
 	return map[string]string{
@@ -127,6 +187,49 @@ func confusedLoopback() map[string]string {
 		"two ports":              "http://127.0.0.1:9:9/native",
 		"backslash":              `http://127.0.0.1:9\native`,
 		"capital scheme":         "HTTP://127.0.0.1:9/native",
+		"several @":              "http://127.0.0.1@127.0.0.1@evil.test/native",
+		"@ encoded":              "http://127.0.0.1%40evil.test/native",
+		"no path and userinfo":   "http://127.0.0.1:9@evil.test",
+		"dash":                   "http://127.0.0.1-evil.test/native",
+		"subdomain":              "http://x.127.0.0.1/native",
+		"trailing dot":           "http://127.0.0.1./native",
+		"127.0.0.01":             "http://127.0.0.01/native",
+		"three parts":            "http://127.0.1/native",
+		"percent in the address": "http://127%2e0%2e0%2e1/native",
+		"full width digits":      "http://１２７.0.0.1/native",
+		"ideographic dots":       "http://127。0。0。1/native",
+		"a name that resolves":   "http://localtest.me/native",
+		"localhost for six":      "http://localhost/six",
+		"IPv6 shortened less":    "http://[0::1]/six",
+		"IPv6 with zeros":        "http://[::0001]/six",
+		"mapped IPv4 in hex":     "http://[::ffff:7f00:1]/native",
+		"unspecified IPv6":       "http://[::]/six",
+		"IPv6 with userinfo":     "http://[::1]@evil.test/six",
+		"IPv6 port and userinfo": "http://[::1]:9@evil.test/six",
+		"IPv6 suffix":            "http://[::1].evil.test/six",
+		"IPv6 by https":          "https://[::1]/six",
+		"IPv6 unclosed":          "http://[::1/six",
+		"bracketed IPv4":         "http://[127.0.0.1]/native",
+		"named by number":        "http://127.0.0.1:9/named",
+		"named by IPv6":          "http://[::1]:9/named",
+		"named, trailing dot":    "http://localhost.:9/named",
+		"named, in capitals":     "http://LOCALHOST:9/named",
+		"named, subdomain":       "http://x.localhost:9/named",
+		"named, suffix":          "http://localhost.evil.test:9/named",
+		"named, longer":          "http://localhosts:9/named",
+		"named, localdomain":     "http://localhost.localdomain:9/named",
+		"named, userinfo":        "http://localhost:9@evil.test/named",
+		"named, user localhost":  "http://localhost@evil.test/named",
+		"named by https":         "https://localhost:9/named",
+		"query before the path":  "http://127.0.0.1:9?/native",
+		"case of the path":       "http://127.0.0.1:9/Native",
+		"path encoded":           "http://127.0.0.1:9/nativ%65",
+		"doubled slash":          "http://127.0.0.1:9//native",
+		"semicolon":              "http://127.0.0.1:9/native;x",
+		"tab in the port":        "http://127.0.0.1:\t9/native",
+		"newline":                "http://127.0.0.1:9/native\n",
+		"port in full width":     "http://127.0.0.1:９/native",
+		"port by name":           "http://127.0.0.1:http/native",
 		"private scheme, other":  "com.example.app2:/cb",
 		"private scheme, slashs": "com.example.app://evil/cb",
 		"private scheme, upper":  "COM.example.app:/cb",
@@ -140,10 +243,11 @@ func TestRedirectURIConfusion(t *testing.T) {
 	i := start(t)
 	i.person(t, "ada")
 	i.webApp(t, "app", firstParty, func(c *clients.Client) {
-		c.RedirectURIs = []string{testCallback, "https://app.example.test/bye?from=signet", "https://app.example.test/order?a=1&b=2"}
+		c.RedirectURIs = []string{testCallback, "https://app.example.test/bye?from=signet", "https://app.example.test/order?a=1&b=2", "https://xn--bcher-kva.example.test/callback"}
 	})
 	i.webApp(t, "native", public, func(c *clients.Client) {
-		c.RedirectURIs = []string{"http://127.0.0.1/native", "http://127.0.0.1:7777/port", "http://[::1]/six", "com.example.app:/cb"}
+		c.RedirectURIs = []string{"http://127.0.0.1/native", "http://127.0.0.1:7777/port", "http://[::1]/six", "http://localhost/named", "com.example.app:/cb"}
+		c.AllowLocalhost = true
 	})
 	// Signed in, so that a match would be answered with a code at once.
 	ada := newBrowser(t)
@@ -159,6 +263,16 @@ func TestRedirectURIConfusion(t *testing.T) {
 				} {
 					change["redirect_uri"] = uri
 					ada.get(i.authorizeURL(client, change)).wantErrorPage(t)
+				}
+				// Nor may a script read what became of it.
+				form := url.Values{"client_id": {client}, "redirect_uri": {uri}, "response_type": {"code"}, "scope": {"openid"}}
+				for _, a := range []answer{
+					i.ask(t, http.MethodGet, "/oauth2/authorize?"+form.Encode(), appOrigin, nil, nil),
+					i.ask(t, http.MethodPost, "/oauth2/authorize", appOrigin, form, nil),
+				} {
+					if a.wantNotShared(t); a.Status < 400 || a.Status > 499 || a.Header.Get("Location") != "" {
+						t.Errorf("%d, Location %q", a.Status, a.Header.Get("Location"))
+					}
 				}
 			})
 		}
@@ -187,6 +301,7 @@ func TestRedirectURIThatMatches(t *testing.T) {
 			testCallback, "https://app.example.test/bye?from=signet", "http://127.0.0.1/native", "http://127.0.0.1:7777/port",
 			"http://[::1]/six", "http://localhost/named", "http://127.0.0.1:1", "com.example.app:/cb",
 		}
+		c.AllowLocalhost = true
 	})
 	ada := newBrowser(t)
 	for _, uri := range []string{
@@ -217,12 +332,13 @@ func TestPostLogoutRedirectConfusion(t *testing.T) {
 	i := start(t)
 	i.person(t, "ada")
 	uris := func(c *clients.Client) {
-		c.PostLogoutRedirectURIs = []string{testCallback, "https://app.example.test/bye?from=signet", "https://app.example.test/order?a=1&b=2"}
+		c.PostLogoutRedirectURIs = []string{testCallback, "https://app.example.test/bye?from=signet", "https://app.example.test/order?a=1&b=2", "https://xn--bcher-kva.example.test/callback"}
 	}
 	secret := i.webApp(t, "app", uris)
 	otherSecret := i.webApp(t, "other", func(c *clients.Client) { c.PostLogoutRedirectURIs = []string{"https://other.test/bye"} })
 	native := func(c *clients.Client) {
-		c.PostLogoutRedirectURIs = []string{"http://127.0.0.1/native", "http://127.0.0.1:7777/port", "http://[::1]/six", "com.example.app:/cb"}
+		c.PostLogoutRedirectURIs = []string{"http://127.0.0.1/native", "http://127.0.0.1:7777/port", "http://[::1]/six", "http://localhost/named", "com.example.app:/cb"}
+		c.AllowLocalhost = true
 	}
 	nativeSecret := i.webApp(t, "native", native)
 	ada := newBrowser(t)

@@ -31,6 +31,9 @@ type Options struct {
 	Now func() time.Time
 	// OnQuery is told of every statement the database gets.
 	OnQuery func(write bool, sql string)
+	// Fetch gets what clients name by URL; nil is a fetch.Client that reaches
+	// public addresses alone.
+	Fetch authz.Fetcher
 }
 
 // Server is an assembled authorization server. Close it when done.
@@ -112,13 +115,14 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	fetcher, err := newFetcher(cfg)
-	if err != nil {
-		return err
+	if o.Fetch == nil {
+		if o.Fetch, err = newFetcher(cfg); err != nil {
+			return err
+		}
 	}
 	s.Provider, err = authz.New(authz.Config{
-		Issuer: cfg.Issuer, Fetch: fetcher,
-		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st, Uses: s.uses,
+		Issuer: cfg.Issuer, Fetch: o.Fetch,
+		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st, Uses: s.uses, Origins: st,
 		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,

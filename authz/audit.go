@@ -32,14 +32,49 @@ func remoteOf(ctx context.Context) string {
 	return remote
 }
 
+// Actor is who makes a change through an API, for the log.
+type Actor struct {
+	// ClientID is the client that calls, and Subject the person for whom; empty
+	// when it calls for itself.
+	ClientID, Subject string
+	// RequestID is the id of the request.
+	RequestID string
+}
+
+type actorKey struct{}
+
+// WithActor notes who makes the changes of ctx, for every audit line of them.
+func WithActor(ctx context.Context, a Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// Audit writes down a change that somebody made through an API: what happened in
+// words, the event in one, and what it was done to. Who did it and from where
+// comes from ctx. attrs must hold no secret, and names of fields in place of
+// their values.
+func (p *Provider) Audit(ctx context.Context, what, event string, attrs ...slog.Attr) {
+	p.note(ctx, slog.LevelInfo, what, append([]slog.Attr{slog.String("event", event)}, attrs...))
+}
+
 // audit writes down that a grant was revoked: which, whose, and from where.
 func (p *Provider) audit(ctx context.Context, level slog.Level, event string, g *Grant, reason string) {
-	attrs := []slog.Attr{
+	p.note(ctx, level, "grant revoked", []slog.Attr{
 		slog.String("event", event), slog.String("reason", reason),
 		slog.String("grant_id", g.ID), slog.String("client_id", g.ClientID), slog.String("sub", g.Subject),
+	})
+}
+
+// note writes one audit line, with who and from where.
+func (p *Provider) note(ctx context.Context, level slog.Level, what string, attrs []slog.Attr) {
+	if a, ok := ctx.Value(actorKey{}).(Actor); ok {
+		attrs = append(attrs, slog.String("actor_client_id", a.ClientID))
+		if a.Subject != "" {
+			attrs = append(attrs, slog.String("actor_sub", a.Subject))
+		}
+		attrs = append(attrs, slog.String("request_id", a.RequestID))
 	}
 	if remote, ok := ctx.Value(remoteKey{}).(string); ok {
 		attrs = append(attrs, slog.String("remote", remote))
 	}
-	p.cfg.Logger.LogAttrs(ctx, level, "audit: grant revoked", attrs...)
+	p.cfg.Logger.LogAttrs(ctx, level, "audit: "+what, attrs...)
 }

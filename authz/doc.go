@@ -22,7 +22,8 @@
 // the same way and stops before anything is signed.
 //
 // A token that comes back (userinfo, introspect, revoke) goes through
-// verifyAccessToken, which checks its type before anything else.
+// verifyAccessToken, which checks its type before anything else. AuthorizeAdmin
+// does so for the admin API, which web serves; Audit writes down what it changes.
 //
 // A client proves itself by one of clientMethods: a secret, or an assertion that
 // it signed:

@@ -26,10 +26,37 @@ var standardScopes = []ScopeText{
 	{scopeOfflineAccess, "Keep this access while you are away"},
 }
 
+// Scopes of the admin API.
+const (
+	// ScopeAdminRead looks at everything that the admin API shows.
+	ScopeAdminRead = "signet:read"
+	// ScopeAdminWrite changes it.
+	ScopeAdminWrite = "signet:write"
+)
+
+// adminScopes are not among the standard ones: the metadata lists those, and
+// there are clients that ask for every scope it lists.
+var adminScopes = []ScopeText{
+	{ScopeAdminRead, "Look at every app, person, session and signing key of this server"},
+	{ScopeAdminWrite, "Administer this server: change apps and people, end sessions, replace signing keys"},
+}
+
+// ownText is the text of a scope that no operator gives one.
+func ownText(scope string) (string, bool) {
+	all := append(slices.Clone(standardScopes), adminScopes...)
+	i := slices.IndexFunc(all, func(t ScopeText) bool { return t.Name == scope })
+	if i < 0 {
+		return "", false
+	}
+	return all[i].Text, true
+}
+
 // IsStandardScope reports whether scope has a meaning and a text of its own,
-// which no operator gives it (OpenID Connect Core, sections 5.4 and 11).
+// which no operator gives it (OpenID Connect Core, sections 5.4 and 11; those of
+// the admin API).
 func IsStandardScope(scope string) bool {
-	return slices.ContainsFunc(standardScopes, func(t ScopeText) bool { return t.Name == scope })
+	_, own := ownText(scope)
+	return own
 }
 
 // ScopeText is a scope and what the consent page says about it.
@@ -45,8 +72,8 @@ func (p *Provider) describe(scopes []string) []ScopeText {
 	out := make([]ScopeText, 0, len(scopes))
 	for _, s := range scopes {
 		text := p.cfg.Scopes[s]
-		if i := slices.IndexFunc(standardScopes, func(t ScopeText) bool { return t.Name == s }); text == "" && i >= 0 {
-			text = standardScopes[i].Text
+		if own, ok := ownText(s); ok {
+			text = own
 		}
 		if text == "" {
 			text = "Use “" + s + "” on your behalf"

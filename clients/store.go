@@ -33,3 +33,10 @@ type Store interface {
 	// ErrNotFound. Its grants are for the caller to revoke.
 	DeleteClient(ctx context.Context, id string) error
 }
+
+// Pager reads clients page by page, for those who list a great many.
+type Pager interface {
+	// ClientsPage returns the first limit clients whose id comes after the one
+	// given, ordered by id.
+	ClientsPage(ctx context.Context, after string, limit int) ([]Client, error)
+}

@@ -41,19 +41,6 @@ func (f *faults) checkOrigins(c *Client) {
 	f.each("allowed_origins", c.AllowedOrigins, checkOrigin)
 }
 
-func checkHostPort(host string) error {
-	if name, port, found := strings.Cut(host, ":"); found {
-		if !isPort(port) {
-			return errors.New("must have a port from 1 to 65535 after the colon, or no colon")
-		}
-		host = name
-	}
-	if !isHost(host) {
-		return errors.New("must name a host, such as app.example.com")
-	}
-	return nil
-}
-
 // checkServiceURI checks an address of the client that this server or a browser
 // calls: https, or http on a loopback host, which the guarded fetcher calls
 // only where the operator allows that network.

@@ -15,6 +15,13 @@
 // request lives in a cookie of its own, sealed and bound to the browser that
 // began it (see interaction.go), so any number of tabs work side by side.
 //
+// Programs find the admin API beside the pages, or on a listener of its own: one
+// table of operations (admin_routes.go) is its routes, the checks of what is sent,
+// and its OpenAPI document.
+//
+//	/admin/v1/… ─► AuthorizeAdmin ─► query and body by their schemas ─► the operation
+//	            ─► a line of audit, once the change is made
+//
 // Where to look: routes.go lists every path; middleware.go what surrounds
 // every request; cors.go whose scripts may read what; app.go how pages show who
 // asks; errors.go is the one place where an error becomes HTTP;

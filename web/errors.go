@@ -46,6 +46,10 @@ func (s *server) staleForm(page string) error {
 // handleError is the one place where an error becomes HTTP: a redirect when
 // the client may be told, JSON for programs, a page for people.
 func (s *server) handleError(err error, c echo.Context) {
+	if s.isAdmin(c.Request().URL.Path) {
+		s.sendProblem(c, err)
+		return
+	}
 	// What the client is told by redirect is news to the operator, not a fault.
 	if e := (*authz.Error)(nil); errors.As(err, &e) && e.Response != nil && !c.Response().Committed {
 		s.logError(c, http.StatusSeeOther, e)

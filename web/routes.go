@@ -21,14 +21,20 @@ const (
 	pathReady         = "/readyz"
 )
 
-// routes is the table of contents: every path, its handler, its middleware.
-func (s *server) routes() http.Handler {
+// newEcho makes a router with what every request goes through.
+func (s *server) newEcho() *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Logger.SetOutput(io.Discard) // slog is the only log
 	e.HTTPErrorHandler = s.handleError
 	e.IPExtractor = remoteAddress(s.cfg.TrustedProxies)
 	e.Use(s.observe, s.recoverPanic, s.secureHeaders, s.crossOrigin, s.plainPaths, s.limitBody)
+	return e
+}
+
+// routes is the table of contents: every path, its handler, its middleware.
+func (s *server) routes() http.Handler {
+	e := s.newEcho()
 
 	read := []string{http.MethodGet, http.MethodHead}
 	both := []string{http.MethodGet, http.MethodPost}
@@ -80,6 +86,9 @@ func (s *server) routes() http.Handler {
 	for _, path := range unique(b, b+"/") {
 		e.GET(path, s.showHome)
 	}
+
+	// The admin API, in JSON: see adminOperations.
+	s.mountAdmin(e)
 
 	// For those who watch over the server: is it alive, can it work?
 	for _, path := range unique(b+pathAlive, pathAlive) {

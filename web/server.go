@@ -41,6 +41,8 @@ type Config struct {
 	Brand Brand
 	// Checks are what the server needs in order to work, for /readyz.
 	Checks []Check
+	// Admin is what the admin API works on; nil is none on this listener.
+	Admin *Admin
 	// Now, Rand and Logger default to the real clock, crypto/rand and silence.
 	Now    func() time.Time
 	Rand   io.Reader
@@ -147,11 +149,36 @@ type server struct {
 	pages              *pages
 	static             map[string]asset
 	texts              *texts
+	admin              *admin
 }
 
 // New builds the handler of the whole server. It fails on a configuration
 // that cannot work.
 func New(cfg Config) (http.Handler, error) {
+	s, err := assemble(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return s.routes(), nil
+}
+
+// NewAdmin builds the handler of a listener that has the admin API alone, below
+// the same path. New gets no Admin then.
+func NewAdmin(cfg Config) (http.Handler, error) {
+	if cfg.Admin == nil {
+		return nil, errors.New("web: Admin is required")
+	}
+	s, err := assemble(cfg)
+	if err != nil {
+		return nil, err
+	}
+	e := s.newEcho()
+	s.mountAdmin(e)
+	return e, nil
+}
+
+// assemble puts the rooms behind a server.
+func assemble(cfg Config) (*server, error) {
 	if cfg.Provider == nil || cfg.Login == nil {
 		return nil, errors.New("web: Provider and Login are required")
 	}
@@ -163,10 +190,10 @@ func New(cfg Config) (http.Handler, error) {
 		statusLists: p.StatusLists, statusList: p.StatusList,
 		register: p.Register, registration: p.ManageRegistration,
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && cfg.Admin != nil {
+		s.admin, err = newAdmin(s, p)
 	}
-	return s.routes(), nil
+	return s, err
 }
 
 // plainPath is what the path of an issuer may look like: it becomes routes

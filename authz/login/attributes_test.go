@@ -63,15 +63,15 @@ func TestAttributesRefused(t *testing.T) {
 	}
 }
 
-func TestUpdatePerson(t *testing.T) {
+func TestUpdateOfAttributes(t *testing.T) {
 	b := newBench(t)
 	p := b.add(t, NewPerson{Username: "ada", Email: "ada@example.com", Password: rightPassword, Groups: []string{"staff"}, Admin: true, Attributes: Attributes{"dept": "sales", "level": 1.0}})
 	b.add(t, NewPerson{Username: "bob", Email: "bob@example.com"})
-	got, err := b.UpdatePerson(t.Context(), p.ID, func(p *Person) {
+	got, err := b.UpdatePerson(t.Context(), p.ID, func(p *Person) error {
 		p.Profile.Name, p.Groups = "Ada", append(p.Groups, "ops")
 		p.Attributes["dept"], p.Attributes["level"] = "it", nil
-		// Not for this to change.
-		p.ID, p.PasswordHash, p.Admin, p.Disabled = "other", "", false, true
+		p.ID = "other" // not for anyone to change
+		return nil
 	})
 	want := p
 	want.Profile.Name, want.Groups, want.Attributes = "Ada", []string{"staff", "ops"}, Attributes{"dept": "it"}
@@ -86,14 +86,14 @@ func TestUpdatePerson(t *testing.T) {
 		"a bad attribute":  func(p *Person) { p.Attributes["A"] = "x" },
 	} {
 		var field *FieldError
-		if _, err := b.UpdatePerson(t.Context(), p.ID, change); !errors.As(err, &field) {
+		if _, err := b.UpdatePerson(t.Context(), p.ID, func(p *Person) error { change(p); return nil }); !errors.As(err, &field) {
 			t.Errorf("%s: %v, want a *FieldError", name, err)
 		}
 	}
-	if _, err := b.UpdatePerson(t.Context(), p.ID, func(p *Person) { p.Email = "bob@example.com" }); !errors.Is(err, ErrTaken) {
+	if _, err := b.UpdatePerson(t.Context(), p.ID, func(p *Person) error { p.Email = "bob@example.com"; return nil }); !errors.Is(err, ErrTaken) {
 		t.Errorf("bob's address: %v, want ErrTaken", err)
 	}
-	if _, err := b.UpdatePerson(t.Context(), "nowhere", func(*Person) {}); !errors.Is(err, ErrNotFound) {
+	if _, err := b.UpdatePerson(t.Context(), "nowhere", func(*Person) error { return nil }); !errors.Is(err, ErrNotFound) {
 		t.Errorf("nobody: %v, want ErrNotFound", err)
 	}
 	if !reflect.DeepEqual(b.store.people[p.ID], want) {

@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"fmt"
-	"slices"
 )
 
 // CreatePerson adds someone and returns them. It returns *FieldErrors, joined,
@@ -63,35 +62,6 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 // again. Their sessions stop counting at once. It returns ErrNotFound.
 func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) error {
 	return s.update(ctx, id, func(p *Person) { p.Disabled = disabled })
-}
-
-// UpdatePerson lets change alter the name, the addresses, the profile, the groups
-// and the attributes of the person with this ID; all else is put back. It returns
-// the person as they are then, *FieldErrors, joined, for what is wrong with them,
-// ErrTaken and ErrNotFound; with an error nothing has changed.
-func (s *Service) UpdatePerson(ctx context.Context, id string, change func(*Person)) (Person, error) {
-	var after Person
-	err := s.people.UpdatePerson(ctx, id, func(p *Person) error {
-		want := *p
-		want.Groups, want.Attributes = slices.Clone(p.Groups), p.Attributes.Clone()
-		change(&want)
-		fields, err := NewPerson{
-			Username: want.Username, Email: want.Email, EmailVerified: want.EmailVerified,
-			Profile: want.Profile, Groups: want.Groups, Attributes: want.Attributes,
-		}.validate(false)
-		if err != nil {
-			return err
-		}
-		p.Username, p.Email, p.EmailVerified = fields.Username, fields.Email, fields.EmailVerified
-		p.Profile, p.Groups, p.Attributes = fields.Profile, fields.Groups, fields.Attributes
-		p.UpdatedAt = s.now()
-		after = *p
-		return nil
-	})
-	if err != nil {
-		return Person{}, fmt.Errorf("update person: %w", err)
-	}
-	return after, nil
 }
 
 // update changes the person with this ID.

@@ -46,6 +46,38 @@ type SessionStore interface {
 	EndSession(ctx context.Context, id string, at time.Time) error
 }
 
+// SessionFilter says which sessions are meant: those that match every field
+// that is set.
+type SessionFilter struct {
+	// Subject is that of Session.
+	Subject string
+	// LiveAt, if not zero, leaves out what was ended or has expired by then.
+	LiveAt time.Time
+}
+
+// Matches reports whether v is meant.
+func (f SessionFilter) Matches(v *Session) bool {
+	return (f.Subject == "" || f.Subject == v.Subject) &&
+		(f.LiveAt.IsZero() || v.EndedAt.IsZero() && f.LiveAt.Before(v.ExpiresAt))
+}
+
+// Directory finds people and sessions for operators, page by page: however many
+// there are, it reads no more of them than a page has.
+type Directory interface {
+	// PeoplePage returns the first limit people whose ID comes after the one
+	// given, ordered by ID.
+	PeoplePage(ctx context.Context, after string, limit int) ([]Person, error)
+	// SessionsPage returns the first limit sessions that f means and whose ID
+	// comes after the one given, ordered by ID.
+	SessionsPage(ctx context.Context, f SessionFilter, after string, limit int) ([]Session, error)
+	// SessionByID returns the session with this ID, whatever its state, or
+	// ErrNotFound.
+	SessionByID(ctx context.Context, id string) (Session, error)
+	// EndSessions sets EndedAt of every session of subject that is alive at that
+	// time, and returns how many there were.
+	EndSessions(ctx context.Context, subject string, at time.Time) (int64, error)
+}
+
 // SetupStore keeps the one set-up link of an empty database.
 type SetupStore interface {
 	// ReplaceSetupLink removes every link there is and inserts l.

@@ -8,11 +8,12 @@
 //	authz.AssertionStore  │            │
 //	authz.ConsentStore    │            │
 //	authz.OriginStore     │            │
-//	clients.Store         ├─► Store ───┤
+//	clients.Store, Pager  ├─► Store ───┤
 //	authz.InvitationStore │            │
 //	authz.DynamicClients  │            │
 //	login.PeopleStore     │            │
-//	login.SessionStore    │            └─► postgres.go  one pool, READ COMMITTED,
+//	login.SessionStore,   │            │
+//	login.Directory       │            └─► postgres.go  one pool, READ COMMITTED,
 //	login.SetupStore      │                             nothing kept in a session
 //	keys.Store ───────────┘
 //

@@ -54,11 +54,15 @@ func (s *Store) SessionByToken(ctx context.Context, tokenHash string) (login.Ses
 	if err != nil {
 		return login.Session{}, fmt.Errorf("reading a session: %w", err)
 	}
+	return r.session(), nil
+}
+
+func (r sessionRow) session() login.Session {
 	return login.Session{
 		ID: r.ID, TokenHash: r.TokenHash, Subject: r.Subject,
 		AuthTime: moment(r.Payload.AuthTime), AMR: r.Payload.AMR, ACR: r.Payload.ACR,
 		CreatedAt: moment(r.Created), ExpiresAt: moment(r.Expires), EndedAt: moment(r.Ended),
-	}, nil
+	}
 }
 
 // EndSession implements login.SessionStore: one UPDATE.

@@ -26,8 +26,10 @@ type Backend interface {
 	authz.InvitationStore
 	authz.DynamicClients
 	clients.UseStore
+	clients.Pager
 	login.PeopleStore
 	login.SessionStore
+	login.Directory
 	login.SetupStore
 	keys.Store
 	Fingerprints
@@ -97,6 +99,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"clients/race of deleting", raceClientDelete},
 		{"clients/uses are kept to the hour", clientUses},
 		{"clients/race of uses", raceClientUses},
+		{"clients/page by page", pageClients},
+		{"people/page by page", pagePeople},
 		{"people/round trip", personRoundTrip},
 		{"people/found by any spelling of a name", personByLogin},
 		{"people/names are unique across usernames and emails", personTaken},
@@ -109,6 +113,8 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"sessions/round trip", sessionRoundTrip},
 		{"sessions/not found and unique", sessionErrors},
 		{"sessions/ending is idempotent", sessionEnd},
+		{"sessions/page by page, by subject and state", pageSessions},
+		{"sessions/ending all of a person", endSessions},
 		{"setup/one link at a time", setupReplace},
 		{"setup/link dies with its use", setupUse},
 		{"setup/taken name leaves the link", setupTaken},

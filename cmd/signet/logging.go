@@ -21,6 +21,7 @@ func mayBeLogged(key string) bool {
 		"request_id", "method", "path", "route", "endpoint", "status", "bytes", "duration", "remote",
 		"client_id", "owner", "subject", "sub", "grant_id", "grant_type", "scope", "typ", "disabled",
 		"kid", "alg", "generation", "active_at", "retired_at", "revoked_at", "event", "jump", "field",
+		"actor_client_id", "actor_sub", "target", "fields",
 		"grants", "sessions", "revoked_tokens", "status_entries", "status_lists", "setup_links",
 		"issuer", "listen", "version", "file":
 		return true

@@ -76,7 +76,10 @@ func (a *app) updateUser(cmd *cobra.Command, name string, change userChange) err
 		if err != nil {
 			return err
 		}
-		p, err = people.UpdatePerson(cmd.Context(), p.ID, func(p *login.Person) { change.apply(p, attributes) })
+		p, err = people.UpdatePerson(cmd.Context(), p.ID, func(p *login.Person) error {
+			change.apply(p, attributes)
+			return nil
+		})
 		if errors.Is(err, login.ErrTaken) {
 			return fmt.Errorf("the email address %q belongs to someone already; \"signet users list\" shows all", *change.email)
 		}

@@ -57,6 +57,7 @@ type Config struct {
 	// ClientDocuments is for clients whose client_id is the URL of their metadata.
 	ClientDocuments ClientDocuments `config:"client_documents"`
 	Branding        Branding        `config:"branding"`
+	Admin           Admin           `config:"admin"`
 
 	// Scopes maps each scope of the operator's own to the words that the
 	// consent page shows for it.
@@ -183,5 +184,6 @@ func Default() *Config {
 		Registration:    defaultRegistration(),
 		ClientDocuments: ClientDocuments{Enabled: true},
 		Branding:        Branding{Name: "Signet"},
+		Admin:           Admin{Enabled: true},
 	}
 }

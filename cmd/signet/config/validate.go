@@ -70,6 +70,7 @@ func (v *validator) line(path string) int {
 func (v *validator) check() {
 	v.issuer()
 	v.listen()
+	v.admin()
 	v.certificate()
 	v.proxies()
 	v.storage()

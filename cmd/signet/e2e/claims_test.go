@@ -30,7 +30,7 @@ func ruled(c *clients.Client) {
 
 func (i *issuer) attributes(t testing.TB, id string, attributes login.Attributes) {
 	t.Helper()
-	if _, err := i.Login.UpdatePerson(t.Context(), id, func(p *login.Person) { p.Attributes = attributes }); err != nil {
+	if _, err := i.Login.UpdatePerson(t.Context(), id, func(p *login.Person) error { p.Attributes = attributes; return nil }); err != nil {
 		t.Fatal(err)
 	}
 }

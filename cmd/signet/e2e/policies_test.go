@@ -14,7 +14,7 @@ import (
 // groups puts a person into these groups and out of all others.
 func (i *issuer) groups(t testing.TB, id string, groups ...string) {
 	t.Helper()
-	if _, err := i.Login.UpdatePerson(t.Context(), id, func(p *login.Person) { p.Groups = groups }); err != nil {
+	if _, err := i.Login.UpdatePerson(t.Context(), id, func(p *login.Person) error { p.Groups = groups; return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -32,7 +32,8 @@ func (i *issuer) code(t testing.TB, b *browser, username, clientID string, chang
 
 func always(c *clients.Client) { c.Consent = clients.ConsentAlways }
 
-// What an app's policy makes of the consent page, in the browser.
+// What an app's policy makes of the consent page, in the browser. That of a
+// metadata document is in TestClientDocument.
 func TestConsentPolicies(t *testing.T) {
 	i := start(t)
 	ada := i.person(t, "ada")
@@ -47,14 +48,13 @@ func TestConsentPolicies(t *testing.T) {
 	i.webApp(t, "remember")
 	i.webApp(t, "ours", firstParty)
 	i.webApp(t, "ours-asking", firstParty, always)
-	i.webApp(t, "let-off", func(c *clients.Client) { c.Consent = clients.ConsentSkip })
+	i.webApp(t, "let-off", firstParty, func(c *clients.Client) { c.Consent = clients.ConsentSkip })
 	i.webApp(t, "itself", firstParty, func(c *clients.Client) { c.Source, c.Consent = clients.SourceDynamic, clients.ConsentSkip })
-	i.webApp(t, "document", func(c *clients.Client) { c.Source, c.Consent = clients.SourceDocument, clients.ConsentRemember })
 	b := newBrowser(t)
 	b.authorize(target("ours", nil), "ada")
 	for id, want := range map[string]struct{ first, again bool }{
 		"always": {true, true}, "remember": {true, false}, "ours": {false, false}, "ours-asking": {true, true},
-		"let-off": {false, false}, "itself": {true, false}, "document": {true, true},
+		"let-off": {false, false}, "itself": {true, false},
 	} {
 		t.Run(id, func(t *testing.T) {
 			b := &browser{t: t, client: b.client}

@@ -60,6 +60,7 @@ func TestOneArtefactUsedAsAnother(t *testing.T) {
 			v.userinfo(t, s).wantBadToken(t)
 			v.post(t, "/oauth2/userinfo", "", "", url.Values{"access_token": {s}}).wantBadToken(t)
 		}},
+		"the admin API": {nil, func(t *testing.T, s string) { v.wantNoAdmin(t, s, http.StatusUnauthorized, "invalid_token") }},
 		"introspection": {[]string{"access token", "opaque access token", "refresh token"}, func(t *testing.T, s string) {
 			for _, hint := range []string{"", "access_token", "refresh_token", "id_token"} {
 				v.post(t, "/oauth2/introspect", "app", v.secret, url.Values{"token": {s}, "token_type_hint": {hint}}).wantInactive(t)
@@ -78,7 +79,7 @@ func TestOneArtefactUsedAsAnother(t *testing.T) {
 		}},
 		"a client assertion": {[]string{"client assertion"}, func(t *testing.T, s string) {
 			v.wantClient(t, "as it is", s, false)
-			v.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, s), "client_id", "signer")).wantRefused(t, http.StatusUnauthorized, "invalid_client")
+			v.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, s), "client_id", "signer")).wantRefused(t, http.StatusUnauthorized, "invalid_client")
 		}},
 		"an id_token_hint": {[]string{"ID token"}, func(t *testing.T, s string) { v.wantNoHint(t, s) }},
 		"a set-up link": {nil, func(t *testing.T, s string) {

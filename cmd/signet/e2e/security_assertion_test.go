@@ -204,9 +204,9 @@ func TestClientsAreHeldToTheirMethod(t *testing.T) {
 		"a public client, by assertion":         i.token(t, as(app, "spa").good()),
 		"a disabled client":                     i.token(t, off.good()),
 		"an algorithm it is not registered for": i.token(t, strict.good()),
-		"client_id of another":                  i.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, app.good()), "client_id", "job")),
-		"no client_assertion_type":              i.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, app.good()), "client_assertion_type", "")),
-		"SAML":                                  i.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, app.good()), "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer")),
+		"client_id of another":                  i.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, app.good()), "client_id", "job")),
+		"no client_assertion_type":              i.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, app.good()), "client_assertion_type", "")),
+		"SAML":                                  i.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, app.good()), "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer")),
 		"a type and nothing to it":              i.post(t, "/oauth2/token", "", "", asserting(clientCredentials, "")),
 	} {
 		t.Run(name, func(t *testing.T) { a.wantRefused(t, http.StatusUnauthorized, "invalid_client") })
@@ -214,12 +214,12 @@ func TestClientsAreHeldToTheirMethod(t *testing.T) {
 	for name, a := range map[string]answer{
 		"an assertion and Basic":            i.post(t, "/oauth2/token", "job", secret, asserting(clientCredentials, app.good())),
 		"an assertion and Basic of its own": i.post(t, "/oauth2/token", "app", "x", asserting(clientCredentials, app.good())),
-		"an assertion and a secret":         i.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, app.good()), "client_secret", "x")),
+		"an assertion and a secret":         i.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, app.good()), "client_secret", "x")),
 		"two assertions":                    i.post(t, "/oauth2/token", "", "", url.Values{"grant_type": {"client_credentials"}, "client_assertion_type": asserting(clientCredentials, "")["client_assertion_type"], "client_assertion": {app.good(), app.good()}}),
 	} {
 		t.Run(name, func(t *testing.T) { a.wantRefused(t, http.StatusBadRequest, "invalid_request") })
 	}
-	if a := i.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, app.good()), "client_id", "app")); a.Status != http.StatusOK {
+	if a := i.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, app.good()), "client_id", "app")); a.Status != http.StatusOK {
 		t.Errorf("with its own client_id: %d %s", a.Status, a.Raw)
 	}
 	for _, path := range []string{"/oauth2/introspect", "/oauth2/revoke"} {
@@ -239,7 +239,7 @@ func as(a *assertor, id string) *assertor {
 	return &other
 }
 
-func with(form url.Values, name, value string) url.Values {
+func withParam(form url.Values, name, value string) url.Values {
 	form.Set(name, value)
 	return form
 }
@@ -256,7 +256,7 @@ func TestOwnTokensAreNoAssertions(t *testing.T) {
 		c.TokenEndpointAuthMethod, c.Secrets, c.JWKS = clients.AuthMethodPrivateKeyJWT, nil, json.RawMessage(keys.Raw)
 	})
 	for name, token := range map[string]string{"access token": v.access, "ID token": v.id} {
-		v.post(t, "/oauth2/token", "", "", with(asserting(clientCredentials, token), "client_id", "mirror")).wantRefused(t, http.StatusUnauthorized, "invalid_client")
+		v.post(t, "/oauth2/token", "", "", withParam(asserting(clientCredentials, token), "client_id", "mirror")).wantRefused(t, http.StatusUnauthorized, "invalid_client")
 		v.wantClient(t, "an "+name, token, false)
 	}
 }

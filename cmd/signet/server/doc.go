@@ -2,7 +2,7 @@
 //
 //	config ─► OpenStore ─► OpenKeys ─┐
 //	                  └──► OpenLogin ─┼─► authz.New ─► web.New ─► Server.Handler
-//	                  └──► reconcile the declared clients
+//	                  └──► reconcile the declared clients    └─► or web.NewAdmin ─► Server.AdminHandler
 //
 //	Run: New ─► listen ─► say where it is ─► serve ─► on SIGTERM drain ─► close
 //

@@ -40,6 +40,9 @@ type Options struct {
 type Server struct {
 	// Handler serves every path below the issuer.
 	Handler http.Handler
+	// AdminHandler serves the admin API where that has a listener of its own, and
+	// is nil otherwise.
+	AdminHandler http.Handler
 	// Store, Keys, Login and Provider are its rooms.
 	Store    *store.Store
 	Keys     *keys.Ring
@@ -105,7 +108,7 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	if err := s.openProvider(o, serverKey); err != nil {
 		return err
 	}
-	return s.openHandler(o, cookieKey)
+	return s.openHandler(o, cookieKey, keyring)
 }
 
 // openProvider opens the room of decisions, on those of the database and the keys.
@@ -135,9 +138,9 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 }
 
 // openHandler opens the room of pages and paths, on all others.
-func (s *Server) openHandler(o Options, cookieKey []byte) (err error) {
+func (s *Server) openHandler(o Options, cookieKey []byte, keyring keys.Config) error {
 	cfg, st := o.Config, s.Store
-	s.Handler, err = web.New(web.Config{
+	front := web.Config{
 		Issuer: cfg.Issuer, Provider: s.Provider, Login: s.Login, CookieKey: cookieKey,
 		InteractionLifetime: cfg.Interaction.Lifetime, TrustedProxies: cfg.TrustedProxies,
 		Brand: web.Brand{Name: cfg.Branding.Name},
@@ -146,8 +149,8 @@ func (s *Server) openHandler(o Options, cookieKey []byte) (err error) {
 			{Name: "signing keys", OK: func(context.Context) error { return s.Keys.Ready() }},
 		},
 		Now: o.Now, Logger: o.Logger,
-	})
-	return err
+	}
+	return s.serveAdmin(front, keyring, o.Now)
 }
 
 // Close stops the work in the background and closes the database.
@@ -159,8 +162,35 @@ func (s *Server) Close() error {
 
 // Serve answers on ln until ctx ends, then lets the requests under way finish.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	return s.serve(ctx, ln, s.Handler)
+}
+
+// ServeAdmin is Serve for the listener of the admin API.
+func (s *Server) ServeAdmin(ctx context.Context, ln net.Listener) error {
+	return s.serve(ctx, ln, s.AdminHandler)
+}
+
+// serveBoth serves on every listener until ctx ends or one of them fails, which
+// ends the other one too.
+func (s *Server) serveBoth(ctx context.Context, main, admin net.Listener) error {
+	if admin == nil {
+		return s.Serve(ctx, main)
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		defer stop()
+		ended <- s.ServeAdmin(ctx, admin)
+	}()
+	err := s.Serve(ctx, main)
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+func (s *Server) serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
 	srv := &http.Server{
-		Handler:           s.Handler,
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
 		WriteTimeout:      60 * time.Second,
@@ -211,6 +241,13 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, announce fun
 		return listenError(cfg.Listen, err)
 	}
 	defer ln.Close() // closed twice after Serve, which does no harm
+	var adminLn net.Listener
+	if cfg.Admin.Separate() {
+		if adminLn, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Admin.Listen); err != nil {
+			return adminListenError(cfg.Admin.Listen, err)
+		}
+		defer adminLn.Close()
+	}
 	s, err := New(ctx, Options{Config: cfg, Logger: log})
 	if err != nil {
 		return err
@@ -223,7 +260,7 @@ func Run(ctx context.Context, cfg *config.Config, log *slog.Logger, announce fun
 	if err := announce(where); err != nil {
 		return err
 	}
-	return s.Serve(ctx, ln)
+	return s.serveBoth(ctx, ln, adminLn)
 }
 
 func listenError(address string, err error) error {

@@ -39,4 +39,6 @@ type Pager interface {
 	// ClientsPage returns the first limit clients whose id comes after the one
 	// given, ordered by id.
 	ClientsPage(ctx context.Context, after string, limit int) ([]Client, error)
+	// ClientsOf returns all clients of a source, ordered by id.
+	ClientsOf(ctx context.Context, source Source) ([]Client, error)
 }

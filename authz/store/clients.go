@@ -96,8 +96,12 @@ func oneClientRow(query *gorm.DB) (row clientRow, err error) {
 
 // Clients implements clients.Store.
 func (s *Store) Clients(ctx context.Context) ([]clients.Client, error) {
+	return manyClients(s.reader(ctx))
+}
+
+func manyClients(query *gorm.DB) ([]clients.Client, error) {
 	var rows []clientRow
-	if err := s.reader(ctx).Order("id").Find(&rows).Error; err != nil {
+	if err := query.Order("id").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("reading the clients: %w", err)
 	}
 	all := make([]clients.Client, 0, len(rows))

@@ -31,6 +31,11 @@ func (s *Store) ClientsPage(ctx context.Context, after string, limit int) ([]cli
 	return page(s.reader(ctx), "clients", after, limit, clientRow.client)
 }
 
+// ClientsOf implements clients.Pager.
+func (s *Store) ClientsOf(ctx context.Context, source clients.Source) ([]clients.Client, error) {
+	return manyClients(s.reader(ctx).Where("source = ?", string(source)))
+}
+
 // PeoplePage implements login.Directory.
 func (s *Store) PeoplePage(ctx context.Context, after string, limit int) ([]login.Person, error) {
 	return page(s.reader(ctx), "people", after, limit, personRow.person)

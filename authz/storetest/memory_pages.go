@@ -31,6 +31,16 @@ func (m *Memory) ClientsPage(ctx context.Context, after string, limit int) ([]cl
 	return pageOf(m.clients, after, limit, func(clients.Client) bool { return true }, keptClient), nil
 }
 
+// ClientsOf implements clients.Pager.
+func (m *Memory) ClientsOf(ctx context.Context, source clients.Source) ([]clients.Client, error) {
+	leave, err := m.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return pageOf(m.clients, "", len(m.clients), func(c clients.Client) bool { return c.Source == source }, keptClient), nil
+}
+
 // PeoplePage implements login.Directory.
 func (m *Memory) PeoplePage(ctx context.Context, after string, limit int) ([]login.Person, error) {
 	leave, err := m.enter(ctx)

@@ -99,6 +99,7 @@ func cancelled(t *testing.T, b Backend) {
 		"CountUnusedClients": func() error { _, err := b.CountUnusedClients(ctx, 1); return err },
 		"SweepUnusedClients": func() error { _, err := b.SweepUnusedClients(ctx, at(1), 1); return err },
 		"EvictUnusedClients": func() error { _, err := b.EvictUnusedClients(ctx, at(1), 1); return err },
+		"ClientsOf":          func() error { _, err := b.ClientsOf(ctx, clients.SourceCLI); return err },
 		"ClientUses":         func() error { _, err := b.ClientUses(ctx, ""); return err },
 		"SaveClientUses":     func() error { return b.SaveClientUses(ctx, []clients.Use{{ClientID: "c", At: at(1)}}) },
 		"OriginAllowed":      func() error { _, err := b.OriginAllowed(ctx, "https://app.example"); return err },

@@ -47,6 +47,15 @@ func pageClients(t *testing.T, b Backend) {
 	page, err = b.ClientsPage(t.Context(), "aa", 1)
 	must(t, err)
 	same(t, "after an id that is gone", page, want[3:4])
+	ours := fullClient("ours")
+	ours.Source = clients.SourceAPI
+	must(t, b.CreateClient(t.Context(), ours))
+	of, err := b.ClientsOf(t.Context(), clients.SourceAPI)
+	must(t, err)
+	same(t, "the clients of a source", of, []clients.Client{ours})
+	if of, err := b.ClientsOf(t.Context(), clients.SourceDynamic); err != nil || len(of) != 0 {
+		t.Errorf("of a source without clients: %v, %v", of, err)
+	}
 }
 
 func pagePeople(t *testing.T, b Backend) {

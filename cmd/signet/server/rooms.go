@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,13 +113,36 @@ func OpenProvider(ctx context.Context, cfg *config.Config, st *store.Store, ring
 	return s.Provider, nil
 }
 
+// reconciled returns the stored clients that Reconcile has to know: those that
+// were declared, now or before, and those that have a declared id. There may be
+// a great many others.
+func reconciled(ctx context.Context, declared []clients.Declared, st *store.Store) ([]clients.Client, error) {
+	stored, err := st.ClientsOf(ctx, clients.SourceConfig)
+	if err != nil {
+		return nil, err
+	}
+	for i := range declared {
+		id := declared[i].Client.ID
+		if slices.ContainsFunc(stored, func(c clients.Client) bool { return c.ID == id }) {
+			continue
+		}
+		other, err := st.Client(ctx, id)
+		if err == nil {
+			stored = append(stored, other)
+		} else if !errors.Is(err, clients.ErrNotFound) {
+			return nil, err
+		}
+	}
+	return stored, nil
+}
+
 // reconcile brings the stored clients in line with those of config.yaml.
 func reconcile(ctx context.Context, cfg *config.Config, st *store.Store, log *slog.Logger, now time.Time) error {
 	declared, err := cfg.DeclaredClients()
 	if err != nil {
 		return err
 	}
-	stored, err := st.Clients(ctx)
+	stored, err := reconciled(ctx, declared, st)
 	if err != nil {
 		return err
 	}

@@ -52,7 +52,9 @@ type Server struct {
 	cfg  *config.Config
 	log  *slog.Logger
 	uses *clients.UseRecorder
-	// run ends the work in the background; done is when it has ended.
+	// unchecked is the id of the client after which warnOfOthers goes on.
+	unchecked string
+	// stop ends the work in the background; done is when it has ended.
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -73,6 +75,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.Keys.Run(background) })
+	s.done.Go(func() { warnOfOthers(background, o.Config, st, o.Logger, s.unchecked) })
 	s.done.Go(func() { recordUses(background, s.uses, st, o.Logger) })
 	s.done.Go(func() { newSweeper(o.Config, st, o.Now, o.Logger).run(background) })
 	return s, nil
@@ -102,7 +105,7 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	if err := reconcile(ctx, cfg, st, o.Logger, o.Now().UTC()); err != nil {
 		return err
 	}
-	if err := warnOfAlgorithms(ctx, cfg, st, o.Logger); err != nil {
+	if s.unchecked, err = warnOfAlgorithms(ctx, cfg, st, o.Logger, ""); err != nil {
 		return err
 	}
 	if err := s.openProvider(o, serverKey); err != nil {

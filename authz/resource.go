@@ -32,29 +32,20 @@ func requestedAudiences(resources, allowed, fallback []string) ([]string, error)
 	return out, nil
 }
 
-// findResource returns the one of allowed that r names, byte for byte. A web
-// address without a path is the same with a slash at its end (RFC 3986, section
-// 6.2.3), and some libraries always write that one: it stands for the registered
-// spelling, which is what the API compares `aud` with.
+// findResource returns the one of allowed that r names, byte for byte, but for
+// one thing: libraries that take a URL apart write a web address without a path
+// with a slash at its end, which is the same to them (RFC 3986, section 6.2.3).
+// That stands for the spelling that is registered without it, and which the API
+// compares `aud` with.
 func findResource(allowed []string, r string) (string, bool) {
 	if slices.Contains(allowed, r) {
 		return r, true
 	}
-	i := slices.IndexFunc(allowed, func(a string) bool { return bareHost(a) == bareHost(r) })
-	if bareHost(r) == "" || i < 0 {
+	host, ok := strings.CutSuffix(r, "/")
+	if u, err := url.Parse(host); !ok || err != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return "", false
 	}
-	return allowed[i], true
-}
-
-// bareHost is a web address that has nothing after its host, without the slash;
-// empty for any other.
-func bareHost(uri string) string {
-	scheme, rest, ok := strings.Cut(strings.TrimSuffix(uri, "/"), "://")
-	if !ok || (scheme != "https" && scheme != "http") || rest == "" || strings.ContainsAny(rest, "/?#") {
-		return ""
-	}
-	return scheme + "://" + rest
+	return host, slices.Contains(allowed, host)
 }
 
 // allowedAudiences are the resources that a client may name: its own, and the

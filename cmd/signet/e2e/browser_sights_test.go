@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +15,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
-	"signet/authz/fetch"
 	"signet/clients"
 	"signet/cmd/signet/config"
-	"signet/cmd/signet/server"
 )
 
 // sight is one page as people meet it: show brings a window there.
@@ -69,9 +66,11 @@ func sights() []sight {
 			b.check("initials stand in for the logo", `document.querySelector("img.mark").naturalWidth === 48`)
 		}},
 		{"consent-published", func(g *gallery, b *tab) {
-			b.open(g.published.link(nil))
+			_, challenge := pkcePair(b.t)
+			b.open(g.published.link(map[string]string{"code_challenge": challenge, "code_challenge_method": "S256"}))
 			b.signIn("alice", "#allow")
-			b.says("#app-publisher", "tools.example.test")
+			b.says("#client-host strong", strings.TrimPrefix(strings.TrimSuffix(g.published.ClientID, "/client.json"), "https://"))
+			b.see("#device-warning")
 		}},
 		{"consent-many", func(g *gallery, b *tab) {
 			b.open(g.many.link(map[string]string{"scope": strings.Join(g.many.scopes, " ")}))
@@ -158,8 +157,8 @@ func newGallery(t testing.TB) *gallery {
 	}
 	outside := httptest.NewServer(http.HandlerFunc(serveLogo))
 	t.Cleanup(outside.Close)
-	g := &gallery{issuer: startWith(t, server.Options{Fetch: fetch.New(fetch.Config{AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})},
-		func(c *config.Config) { c.Scopes = texts })}
+	documents := newDocumentHost(t)
+	g := &gallery{issuer: start(t, documents.trusted, func(c *config.Config) { c.Scopes = texts })}
 	g.person(t, "alice")
 	g.person(t, unbreakable)
 	g.app = g.relyingParty(t)
@@ -177,8 +176,9 @@ func newGallery(t testing.TB) *gallery {
 	g.lost = g.relyingParty(t, func(c *clients.Client) {
 		c.ID, c.Name, c.LogoURI = "lost", "Lost Logo", outside.URL+"/logo.svg"
 	})
-	g.published = g.relyingParty(t, func(c *clients.Client) {
-		c.ID, c.Name, c.Source = "https://tools.example.test/client.json", "Code Helper", clients.SourceDocument
+	g.published = &relyingParty{issuer: g.issuer, Callback: "http://127.0.0.1:4711/callback", scopes: []string{"openid", "profile"}}
+	g.published.ClientID = documents.publish("/client.json", map[string]any{
+		"client_name": "Code Helper", "redirect_uris": []string{"http://127.0.0.1/callback"},
 	})
 	g.many = g.relyingParty(t, func(c *clients.Client) {
 		c.ID, c.Name, c.Scopes = "many", "A Calendar With a Rather Long Name That Wraps", names[:16]

@@ -194,7 +194,11 @@ func TestClientsAreHeldToTheirMethod(t *testing.T) {
 	i.assertor(t, "off", credentialsOnly, func(c *clients.Client) { c.Disabled = true })
 	off := i.assertor(t, "off2", credentialsOnly)
 	i.change(t, "off2", func(c *clients.Client) { c.Disabled = true })
-	strict := i.assertor(t, "strict", credentialsOnly, func(c *clients.Client) { c.TokenEndpointAuthSigningAlg = "PS256" })
+	strict := i.assertor(t, "strict", credentialsOnly)
+	i.change(t, "strict", func(c *clients.Client) {
+		signsAssertions(t, strict.key, newClientKey(t, "PS256", "strict-2"))(c)
+		c.TokenEndpointAuthSigningAlg = "PS256"
+	})
 
 	for name, a := range map[string]answer{
 		"a signing client with no assertion":    i.post(t, "/oauth2/token", "app", "", clientCredentials),

@@ -43,7 +43,10 @@ func (s *server) appOf(step authz.Step, languages []string) appView {
 	if home := webHost(client.ClientURI); home != "" && home != v.Host && client.Source != clients.SourceDynamic && client.Source != clients.SourceDocument {
 		v.Host, v.Return = home, s.place(step.RedirectURI, s.texts.ReturnTo, s.texts.ReturnScheme, s.texts.ReturnDevice)
 	}
-	v.Publisher, v.Warning = clip(step.ClientHost, 255), s.deviceWarning(step)
+	if v.Publisher = clip(step.ClientHost, 255); v.Publisher != "" {
+		v.Host, v.Return = "", s.place(step.RedirectURI, s.texts.ReturnTo, s.texts.ReturnScheme, s.texts.ReturnDevice)
+		v.Warning = s.deviceWarning(step)
+	}
 	return v
 }
 

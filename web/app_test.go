@@ -66,7 +66,7 @@ func TestPublisher(t *testing.T) {
 		ID: "https://tools.example.test/client.json", Name: "Tool", ClientURI: "https://bank.example.test", Source: clients.SourceDocument,
 	}}
 	v := s.appOf(step, nil)
-	if v.Publisher != "tools.example.test" || !strings.Contains(v.Host, "127.0.0.1:4711") || v.Return != "" {
+	if v.Publisher != "tools.example.test" || !strings.Contains(v.Return, "127.0.0.1:4711") || v.Host != "" || v.Warning == "" {
 		t.Errorf("%+v", v)
 	}
 }

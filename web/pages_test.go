@@ -175,7 +175,7 @@ func TestConsentNamesTheHostOfADocument(t *testing.T) {
 	login := b.begin()
 	b.get(login).contains("Your Bank &lt;b&gt;", `id="client-host">Published by <bdi><strong>evil.test:8443</strong></bdi>`)
 	consent := b.signIn(login, "ada").location()
-	b.get(consent).contains(`id="client-host">Published by <bdi><strong>evil.test:8443</strong></bdi>`, "The answer goes to: <bdi>photos.example.test</bdi>").lacks("device-warning")
+	b.get(consent).contains(`id="client-host">Published by <bdi><strong>evil.test:8443</strong></bdi>`, "You go back to photos.example.test").lacks("device-warning")
 	for _, uri := range []string{"http://127.0.0.1:7/cb", "http://localhost/cb", "com.example.app:/cb"} {
 		w.authz.client.RedirectURIs = []string{uri}
 		b.get(consent).contains(`id="device-warning"`, "any program can say that it is this app")

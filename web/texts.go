@@ -18,7 +18,7 @@ type texts struct {
 	ConsentTitle, ConsentHeading, ConsentNew, ConsentOld            string
 	ConsentOnlyOld, SignedInAs, NotYou, Allow, Deny                 string
 	ConsentNoAnswer, Policy, Terms, HostScheme, HostDevice          string
-	ConsentAnswerTo, ConsentOnDevice                                string
+	ConsentOnDevice                                                 string
 	Publisher, ReturnTo, ReturnScheme, ReturnDevice, NewTab         string
 	FormPostTitle, FormPostText, Continue                           string
 	LogoutTitle, LogoutFor, LogoutText, SignOut, StaySignedIn       string
@@ -58,7 +58,6 @@ func english() *texts {
 		ConsentOnlyOld: "You allowed all of this before.",
 		SignedInAs:     "Signed in as %s", NotYou: "Not you?", Allow: "Allow", Deny: "Deny",
 		ConsentNoAnswer: "Choose Allow or Deny.", Policy: "Privacy policy", Terms: "Terms of service",
-		ConsentAnswerTo: "The answer goes to:",
 		ConsentOnDevice: "It runs on this device, where any program can say that it is this app. Allow it only if you have just started it yourself.",
 		Publisher:       "Published by", NewTab: "(opens in a new tab)",
 		ReturnTo: "You go back to %s", ReturnScheme: "You go back to an app on this device (%s)", ReturnDevice: "You go back to a program on this device (%s)",

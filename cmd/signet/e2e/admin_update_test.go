@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"reflect"
 	"testing"
+
+	"signet/clients"
 )
 
 // sample is a value for each field of a client that the rules of them all allow
@@ -11,7 +13,17 @@ import (
 var sample = map[string]any{
 	"client_name": "Shop", "redirect_uris": []any{testCallback}, "post_logout_redirect_uris": []any{testCallback},
 	"grant_types": []any{"authorization_code", "refresh_token"}, "scope": "openid email", "audiences": []any{testAPI},
-	"token_endpoint_auth_method": "client_secret_post", "first_party": true, "require_pkce": false, "id_token_claims": true,
+	"allow_localhost": true, "allowed_origins": []any{"https://app.example.test"}, "application_type": "web",
+	"token_endpoint_auth_method": "private_key_jwt", "token_endpoint_auth_signing_alg": "EdDSA", "assertion_audience": "issuer",
+	"jwks": map[string]any{"keys": []any{map[string]any{
+		"kty": "OKP", "crv": "Ed25519", "kid": "a", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+	}}},
+	"subject_type": "pairwise", "sector_identifier_uri": "https://app.example.test/sector", "default_max_age": 3600,
+	"require_auth_time": true, "default_acr_values": []any{"1"}, "initiate_login_uri": "https://app.example.test/login",
+	"backchannel_logout_uri": "https://app.example.test/back", "backchannel_logout_session_required": true,
+	"frontchannel_logout_uri": "https://app.example.test/front", "frontchannel_logout_session_required": true,
+	"userinfo_signed_response_alg": "RS256",
+	"first_party":                  true, "require_pkce": false, "id_token_claims": true,
 	"id_token_signed_response_alg": "RS256", "access_token_signed_response_alg": "RS256", "access_token_status_list": false,
 	"access_token_format": "jwt", "refresh_token_grace": 30, "refresh_token_rotation": false, "refresh_token_idle_ttl": 3600,
 	"refresh_token_absolute_ttl": 7200, "introspection": "any", "client_uri": "https://app.example.test/", "logo_uri": "https://app.example.test/l",
@@ -22,6 +34,12 @@ var sample = map[string]any{
 
 // A change of one field leaves every other one as it is (SECURITY 15).
 func TestAdminUpdateKeepsTheRest(t *testing.T) {
+	for _, f := range clients.Fields() {
+		// Keys come in one way or the other.
+		if _, ok := sample[f.Name]; !ok && f.Name != "jwks_uri" {
+			t.Errorf("%s has no value here; give it one", f.Name)
+		}
+	}
 	o := start(t).operator(t)
 	o.call(http.MethodPost, "/clients", jsonOf(t, with(sample, "client_id", "full")), http.StatusCreated)
 	before := o.call(http.MethodGet, "/clients/full", "", http.StatusOK).Body

@@ -103,7 +103,7 @@ func TestFindResource(t *testing.T) {
 	allowed := []string{"https://mcp.example.com", "https://api.example.com/", "https://api.example.com/v1", "urn:api"}
 	for requested, want := range map[string]string{
 		"https://mcp.example.com": "https://mcp.example.com", "https://mcp.example.com/": "https://mcp.example.com",
-		"https://api.example.com": "https://api.example.com/", "https://api.example.com/": "https://api.example.com/",
+		"https://api.example.com": "", "https://api.example.com/": "https://api.example.com/",
 		"https://api.example.com/v1": "https://api.example.com/v1", "urn:api": "urn:api",
 		"https://api.example.com/v1/": "", "https://MCP.example.com": "", "http://mcp.example.com/": "", "https://mcp.example.com//": "",
 		"https://mcp.example.com?": "", "https://": "", "urn:api/": "", "https:///": "",

@@ -224,14 +224,7 @@ func (p *Provider) createRegistered(ctx context.Context, doc []byte, invitation 
 		return nil, metadataError(err)
 	}
 	p.auditRegistration(ctx, eventClientRegistered, "audit: client registered", &made.Client, invitation)
-	answer := p.clientInformation(&made.Client, token)
-	if made.Secret != "" {
-		answer = answer.With("client_secret", made.Secret)
-	}
-	if intro.statement != "" {
-		answer = answer.With("software_statement", intro.statement)
-	}
-	return answer, nil
+	return p.registeredInformation(&made, token, intro.statement), nil
 }
 
 // spending is a client store that spends an invitation with each client.

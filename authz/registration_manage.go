@@ -93,14 +93,7 @@ func (p *Provider) replaceRegistration(r *http.Request, token string, c *clients
 		return nil, metadataError(err)
 	}
 	p.auditRegistration(ctx, eventClientChanged, "audit: client changed itself", &made.Client, nil)
-	answer := p.clientInformation(&made.Client, token)
-	if made.Secret != "" {
-		answer = answer.With("client_secret", made.Secret)
-	}
-	if intro.statement != "" {
-		answer = answer.With("software_statement", intro.statement)
-	}
-	return answer, nil
+	return p.registeredInformation(&made, token, intro.statement), nil
 }
 
 // errManagedMeanwhile says that an operator took the client away between the

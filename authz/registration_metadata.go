@@ -271,3 +271,17 @@ func (p *Provider) clientInformation(c *clients.Client, token string) clients.Me
 	}
 	return m.With("registration_access_token", token).With("registration_client_uri", p.endpoint(registerPath)+"/"+c.ID)
 }
+
+// registeredInformation is clientInformation of a client that was just registered
+// or changed: with the secret that was made for it, and the software statement
+// that it came with (RFC 7591, section 3.2.1).
+func (p *Provider) registeredInformation(made *clients.Registered, token, statement string) clients.Metadata {
+	m := p.clientInformation(&made.Client, token)
+	if made.Secret != "" {
+		m = m.With("client_secret", made.Secret)
+	}
+	if statement != "" {
+		m = m.With("software_statement", statement)
+	}
+	return m
+}

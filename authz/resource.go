@@ -42,10 +42,14 @@ func findResource(allowed []string, r string) (string, bool) {
 		return r, true
 	}
 	host, ok := strings.CutSuffix(r, "/")
-	if u, err := url.Parse(host); !ok || err != nil || u.Path != "" || u.RawQuery != "" || u.ForceQuery || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+	if !ok || !slices.Contains(allowed, host) {
 		return "", false
 	}
-	return host, slices.Contains(allowed, host)
+	u, err := url.Parse(host)
+	if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.ForceQuery || (u.Scheme != "https" && u.Scheme != "http") {
+		return "", false
+	}
+	return host, true
 }
 
 // allowedAudiences are the resources that a client may name: its own, and the

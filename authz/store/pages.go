@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,15 +54,7 @@ func (s *Store) SessionsPage(ctx context.Context, f login.SessionFilter, after s
 
 // SessionByID implements login.Directory.
 func (s *Store) SessionByID(ctx context.Context, id string) (login.Session, error) {
-	var r sessionRow
-	err := s.reader(ctx).Where("id = ?", id).Take(&r).Error
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return login.Session{}, login.ErrNotFound
-	}
-	if err != nil {
-		return login.Session{}, fmt.Errorf("reading a session: %w", err)
-	}
-	return r.session(), nil
+	return oneSession(s.reader(ctx).Where("id = ?", id))
 }
 
 // EndSessions implements login.Directory: one UPDATE.

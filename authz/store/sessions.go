@@ -46,8 +46,12 @@ func (s *Store) CreateSession(ctx context.Context, v login.Session) error {
 
 // SessionByToken implements login.SessionStore.
 func (s *Store) SessionByToken(ctx context.Context, tokenHash string) (login.Session, error) {
+	return oneSession(s.reader(ctx).Where("token_hash = ?", tokenHash))
+}
+
+func oneSession(query *gorm.DB) (login.Session, error) {
 	var r sessionRow
-	err := s.reader(ctx).Where("token_hash = ?", tokenHash).Take(&r).Error
+	err := query.Take(&r).Error
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return login.Session{}, login.ErrNotFound
 	}

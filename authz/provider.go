@@ -94,6 +94,10 @@ type Config struct {
 	// Documents says what is done about clients whose client_id is the URL of
 	// their metadata, which needs Fetch.
 	Documents ClientDocuments
+	// Forward are the sites that a proxy guards, for which Sessions finds who is
+	// signed in.
+	Forward  []ForwardSite
+	Sessions SessionFinder
 	// Now, Rand and Logger default to the real ones.
 	Now    func() time.Time
 	Rand   io.Reader
@@ -118,6 +122,7 @@ type Provider struct {
 	// origins and logos are what was asked for lately.
 	origins originCache
 	logos   logoCache
+	forward *forwardSites
 }
 
 // New wires a Provider. It fails on a configuration that cannot work.
@@ -158,6 +163,9 @@ func New(cfg Config) (*Provider, error) {
 	}
 	p.statusLists = newStatusLists(p)
 	if p.registrations, err = newRegistrations(p); err != nil {
+		return nil, err
+	}
+	if p.forward, err = newForwardSites(p); err != nil {
 		return nil, err
 	}
 	p.fosite = p.newFosite()

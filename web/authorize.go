@@ -58,6 +58,9 @@ func (s *server) beginAuthorize(c echo.Context) error {
 
 // startURL begins the same request anew.
 func (s *server) startURL(r pending) string {
+	if _, ok := r.(*authz.ForwardRequest); ok {
+		return s.url(pathAuthStart) + "?" + r.Query().Encode()
+	}
 	return s.url(pathAuthorize) + "?" + r.Query().Encode()
 }
 

@@ -15,6 +15,9 @@
 // request lives in a cookie of its own, sealed and bound to the browser that
 // began it (see interaction.go), so any number of tabs work side by side.
 //
+// A site that knows no OpenID Connect is guarded by its proxy, which asks here
+// (forward.go): a sign-in for it is a flow like any other.
+//
 // Programs find the admin API beside the pages, or on a listener of its own: one
 // table of operations (admin_routes.go) is its routes, the checks of what is sent,
 // and its OpenAPI document.

@@ -83,14 +83,17 @@ func (s *server) handleError(err error, c echo.Context) {
 // explain puts an error into words that are safe to show.
 func (s *server) explain(err error) refusal {
 	var (
-		out  refusal
-		mine *refusal
-		auth *authz.Error
-		web  *echo.HTTPError
+		out    refusal
+		mine   *refusal
+		auth   *authz.Error
+		web    *echo.HTTPError
+		barred *authz.NotAdmittedError
 	)
 	switch {
 	case errors.As(err, &mine):
 		out = *mine
+	case errors.As(err, &barred):
+		out = s.barredPage(barred)
 	case errors.As(err, &auth):
 		out = refusal{status: auth.Status, text: auth.Description}
 		if out.status < http.StatusInternalServerError {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"signet/authz"
 )
 
 // Paths below the issuer that more than one file needs.
@@ -71,6 +73,13 @@ func (s *server) routes() http.Handler {
 	// Where apps send people. Posts from other sites are part of the protocol.
 	e.Match(both, b+pathAuthorize, s.beginAuthorize)
 	e.Match(both, b+pathLogout, s.beginLogout)
+
+	// Sites that a proxy guards: what the proxy asks, where people sign in, and the
+	// two paths of each site that its proxy passes on.
+	e.Match(read, b+pathVerify, s.verifyForward)
+	e.GET(b+pathAuthStart, s.beginForward)
+	e.GET(authz.ForwardStart, s.startForward)
+	e.GET(authz.ForwardCallback, s.finishForward)
 
 	// Our own pages. Their posts come from our own pages alone.
 	own := s.sameOrigin

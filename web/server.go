@@ -104,6 +104,8 @@ type rooms struct {
 	setup                                                 setup
 	origins                                               origins
 	logos                                                 logos
+	forward                                               forwarder
+	startsForward                                         func(context.Context, url.Values) (pending, error)
 	token, userInfo, introspect, revoke, metadata, keySet http.HandlerFunc
 	statusLists, statusList                               http.HandlerFunc
 	register, registration                                http.HandlerFunc
@@ -120,7 +122,22 @@ func (p provider) Begin(ctx context.Context, form url.Values) (pending, error) {
 	return r, nil
 }
 
+func (p provider) BeginForward(ctx context.Context, form url.Values) (pending, error) {
+	r, err := p.Provider.BeginForward(ctx, form)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
 func (p provider) Restore(ctx context.Context, saved []byte) (pending, error) {
+	if authz.IsForwardRequest(saved) {
+		r, err := p.RestoreForward(ctx, saved)
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
 	r, err := p.Provider.Restore(ctx, saved)
 	if err != nil {
 		return nil, err
@@ -129,6 +146,9 @@ func (p provider) Restore(ctx context.Context, saved []byte) (pending, error) {
 }
 
 func (p provider) Advance(ctx context.Context, r pending, s *login.Session, a authz.Answer) (authz.Step, error) {
+	if f, ok := r.(*authz.ForwardRequest); ok {
+		return p.AdvanceForward(ctx, f, s)
+	}
 	req, ok := r.(*authz.Request)
 	if !ok {
 		return authz.Step{}, fmt.Errorf("advance: %T did not come from this provider", r)
@@ -185,6 +205,7 @@ func assemble(cfg Config) (*server, error) {
 	p, l := cfg.Provider, cfg.Login
 	s, err := newServer(cfg, rooms{
 		authorize: provider{p}, logout: p, people: l, sessions: l, setup: l, origins: p, logos: p,
+		forward: p, startsForward: provider{p}.BeginForward,
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,
 		statusLists: p.StatusLists, statusList: p.StatusList,

@@ -30,6 +30,9 @@ type texts struct {
 	SetupDeadHeading, SetupDeadText, SetupDeadTodo                  string
 	HomeTitle, HomeText, HomeSignedIn, HomeSignedOut                string
 
+	ForwardUnknown, ForwardSignIn, ForwardLost, ForwardOpen string
+	ForwardBarredHeading, ForwardBarred, ForwardOther       string
+
 	FormStale                                 string
 	LostHeading, LostText, LostTodo           string
 	ExpiredHeading, ExpiredText, StartAgain   string
@@ -85,6 +88,14 @@ func english() *texts {
 
 		HomeTitle: "Sign-in server", HomeText: "Apps send you here when they ask you to sign in. To sign in, open the app you want to use.",
 		HomeSignedIn: "You are signed in on this browser.", HomeSignedOut: "You are not signed in on this browser.",
+
+		ForwardUnknown:       "This server does not guard that site, or was not asked by its proxy.",
+		ForwardSignIn:        "Sign in to open this page.",
+		ForwardLost:          "The sign-in could not be finished",
+		ForwardOpen:          "Open %s",
+		ForwardBarredHeading: "You cannot open this site",
+		ForwardBarred:        "Your account is in none of the groups that may open %s. Ask whoever runs it for access.",
+		ForwardOther:         "Sign in as someone else",
 
 		FormStale:   "This page had changed since it was opened. Check it and try again.",
 		LostHeading: "This page cannot go on",

@@ -56,8 +56,10 @@ type Config struct {
 	Registration Registration `config:"registration"`
 	// ClientDocuments is for clients whose client_id is the URL of their metadata.
 	ClientDocuments ClientDocuments `config:"client_documents"`
-	Branding        Branding        `config:"branding"`
-	Admin           Admin           `config:"admin"`
+	// ForwardAuth is for sites that a proxy guards.
+	ForwardAuth ForwardAuth `config:"forward_auth"`
+	Branding    Branding    `config:"branding"`
+	Admin       Admin       `config:"admin"`
 
 	// Scopes maps each scope of the operator's own to the words that the
 	// consent page shows for it.

@@ -82,6 +82,7 @@ func (v *validator) check() {
 	v.clients()
 	v.registration()
 	v.clientDocuments()
+	v.forwardAuth()
 	v.warnings()
 }
 

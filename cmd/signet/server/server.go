@@ -135,6 +135,7 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
 		Scopes:       cfg.Scopes,
 		Registration: registration, Documents: clientDocuments(cfg, st),
+		Forward: forwardSites(cfg), Sessions: st,
 		Now: o.Now, Logger: o.Logger,
 	})
 	return err

@@ -83,7 +83,7 @@ func (p *Provider) accessClaims(s *session, client *clients.Client, id string) a
 	if g := s.grant; g != nil {
 		c.SessionID, c.GrantID, c.ACR, c.AMR = g.SessionID, g.ID, g.ACR, g.AMR
 		c.AuthTime = unixOrZero(g.AuthTime)
-		c.About = claimsFor(clients.ClaimInAccessToken, client, &s.person, s.scopes)
+		c.About = claimsFor(clients.ClaimInAccessToken, client, &s.person, s.scopes, AskedClaims{})
 	}
 	return c
 }
@@ -92,7 +92,7 @@ func (p *Provider) accessClaims(s *session, client *clients.Client, id string) a
 // 2) of a response; hash is the `at_hash`.
 func (p *Provider) idTokenClaims(s *session, client *clients.Client, hash string) map[string]any {
 	g := s.grant
-	claims := claimsFor(clients.ClaimInIDToken, client, &s.person, s.scopes)
+	claims := claimsFor(clients.ClaimInIDToken, client, &s.person, s.scopes, g.Claims)
 	maps.Copy(claims, map[string]any{
 		"iss":     p.cfg.Issuer,
 		"sub":     s.subject,

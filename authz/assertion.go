@@ -112,18 +112,24 @@ func (p *Provider) checkAssertion(ctx context.Context, client *clients.Client, g
 // verifyAssertion checks the signature by the keys that the client registered, or
 // publishes at its jwks_uri.
 func (p *Provider) verifyAssertion(ctx context.Context, client *clients.Client, assertion string) (keys.Verified, error) {
+	return p.verifyByClientKeys(ctx, client, assertion, client.TokenEndpointAuthSigningAlg)
+}
+
+// verifyByClientKeys checks the signature of whatever a client has signed, by this
+// algorithm; none named is any.
+func (p *Provider) verifyByClientKeys(ctx context.Context, client *clients.Client, token, alg string) (keys.Verified, error) {
 	var algs []string
-	if alg := client.TokenEndpointAuthSigningAlg; alg != "" {
+	if alg != "" {
 		algs = []string{alg}
 	}
 	if client.JWKSURI != "" {
-		return p.jwks.verify(ctx, client, assertion, algs)
+		return p.jwks.verify(ctx, client, token, algs)
 	}
 	set, err := keys.ParseClientKeys(client.JWKS)
 	if err != nil {
 		return keys.Verified{}, fmt.Errorf("the jwks of client %s: %w", client.ID, err)
 	}
-	return set.Verify(assertion, algs)
+	return set.Verify(token, algs)
 }
 
 // checkAssertionClaims returns when the assertion may be forgotten. Its one

@@ -15,28 +15,37 @@ import (
 // Response modes (OAuth 2.0 Multiple Response Types, 2.1; Form Post, 2).
 const (
 	modeQuery    = "query"
+	modeFragment = "fragment"
 	modeFormPost = "form_post"
 )
+
+// knownMode reports whether a response_mode is served; none is the default.
+func knownMode(mode string) bool {
+	return mode == "" || mode == modeQuery || mode == modeFragment || mode == modeFormPost
+}
 
 // Response is an authorization response: where the browser goes next, with
 // what.
 type Response struct {
 	// RedirectURI is the client's, without Params.
 	RedirectURI string
-	// Mode is "query" or "form_post".
+	// Mode is "query", "fragment" or "form_post".
 	Mode string
 	// Params are code or error, state and iss.
 	Params url.Values
 }
 
-// Location is the URL to redirect to in query mode. A query that is part of
-// the registered URI is kept (RFC 6749, section 3.1.2).
+// Location is the URL to redirect to in the modes query and fragment. A query that
+// is part of the registered URI is kept (RFC 6749, section 3.1.2); a fragment none
+// has.
 func (r *Response) Location() string {
 	if len(r.Params) == 0 {
 		return r.RedirectURI
 	}
 	separator := "?"
-	if strings.Contains(r.RedirectURI, "?") {
+	if r.Mode == modeFragment {
+		separator = "#"
+	} else if strings.Contains(r.RedirectURI, "?") {
 		separator = "&"
 	}
 	return r.RedirectURI + separator + r.Params.Encode()
@@ -49,6 +58,8 @@ type StepKind int
 const (
 	// StepLogin shows the sign-in page.
 	StepLogin StepKind = iota + 1
+	// StepFactor asks whoever is signed in for one more factor.
+	StepFactor
 	// StepConsent asks the person.
 	StepConsent
 	// StepRespond sends the browser back to the client.
@@ -67,6 +78,8 @@ type Step struct {
 	RedirectURI string
 	// LoginHint fills in the sign-in page.
 	LoginHint string
+	// StepUp is the acr to reach now, set for StepFactor.
+	StepUp string
 	// Person is asked on the consent page for NewScopes; OldScopes they
 	// allowed before.
 	Person               login.Person
@@ -87,6 +100,8 @@ func (p *Provider) Advance(ctx context.Context, r *Request, s *login.Session, a 
 	switch d := decide(st); d.move {
 	case moveLogin:
 		step.Kind = StepLogin
+	case moveStepUp:
+		step.Kind = StepFactor
 	case moveConsent:
 		step.Kind = StepConsent
 	case moveRefuse:
@@ -113,6 +128,8 @@ func (s state) refusalText(code string) string {
 	switch {
 	case code == CodeLoginRequired:
 		return "The person has to sign in."
+	case code == CodeUnmetAuthentication:
+		return "The person cannot sign in at the acr that is essential to the request."
 	case code == CodeConsentRequired:
 		return "The person has to be asked for consent."
 	case s.barred:
@@ -145,7 +162,13 @@ func (p *Provider) stateOf(ctx context.Context, r *Request, s *login.Session, a 
 	if p.isSubject(&r.client, r.hint, s.Subject) {
 		st.hint = s.Subject
 	}
+	for _, subs := range r.subs {
+		st.foreign = st.foreign || !slices.ContainsFunc(subs, func(sub string) bool { return p.isSubject(&r.client, sub, s.Subject) })
+	}
 	step.Person = person
+	if err := p.judgeACR(ctx, r, s, &st, step); err != nil {
+		return st, err
+	}
 	return st, p.gatherConsent(ctx, r, &st, step)
 }
 
@@ -162,10 +185,11 @@ func (p *Provider) gatherConsent(ctx context.Context, r *Request, st *state, ste
 			return err
 		}
 	}
-	fresh := without(r.scopes, allowed)
+	asked := r.consentScopes()
+	fresh := without(asked, allowed)
 	st.consented = len(fresh) == 0 && len(allowed) > 0
 	if st.promptConsent {
-		fresh = r.scopes // the client wants all of them asked again
+		fresh = asked // the client wants all of them asked again
 	}
 	step.NewScopes, step.OldScopes = p.describe(fresh), p.describe(without(allowed, fresh))
 	return nil
@@ -173,7 +197,7 @@ func (p *Provider) gatherConsent(ctx context.Context, r *Request, st *state, ste
 
 // remember adds what was allowed now to what was allowed before.
 func (p *Provider) remember(ctx context.Context, r *Request, subject string, before []ScopeText) error {
-	scopes := slices.Clone(r.scopes)
+	scopes := r.consentScopes()
 	for _, s := range before {
 		if !slices.Contains(scopes, s.Name) {
 			scopes = append(scopes, s.Name)
@@ -182,19 +206,34 @@ func (p *Provider) remember(ctx context.Context, r *Request, subject string, bef
 	return p.cfg.Consents.SaveConsent(ctx, subject, r.client.ID, scopes, p.now())
 }
 
+// consentScopes are the scopes that the person is asked for: those of the request,
+// and those whose text covers the claims that it asks for by name.
+func (r *Request) consentScopes() []string {
+	scopes := slices.Clone(r.scopes)
+	for _, s := range r.asked.scopes() {
+		if !slices.Contains(scopes, s) {
+			scopes = append(scopes, s)
+		}
+	}
+	return scopes
+}
+
 // issue makes the grant, one INSERT, and the code that carries its id.
 func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Response, error) {
 	id, err := newID(p.cfg.Rand)
 	if err != nil {
 		return nil, err
 	}
-	p.logMissedACR(ctx, r, s)
+	acr, reached := p.reached(s.ACR, r.acrValues)
+	if !reached {
+		p.logMissedACR(ctx, r, s)
+	}
 	now := p.now()
 	grant := &Grant{
 		ID: id, ClientID: r.client.ID, Subject: s.Subject, SessionID: s.ID,
-		Scopes: r.scopes, Audiences: r.audiences,
+		Scopes: r.scopes, Audiences: r.audiences, Claims: r.asked,
 		RedirectURI: r.form.Get("redirect_uri"), Nonce: r.form.Get("nonce"), CodeChallenge: r.form.Get("code_challenge"),
-		AuthTime: s.AuthTime, ACR: s.ACR, AMR: s.AMR,
+		AuthTime: s.AuthTime, ACR: acr, AMR: s.AMR,
 		CreatedAt: now, CodeExpiresAt: now.Add(p.cfg.CodeTTL), ExpiresAt: now.Add(p.cfg.CodeTTL),
 	}
 	for _, scope := range r.scopes {
@@ -212,10 +251,8 @@ func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Re
 // that is asked for is a wish: the ID token says what was reached (OpenID Connect
 // Core, sections 3.1.2.1 and 5.5.1.1).
 func (p *Provider) logMissedACR(ctx context.Context, r *Request, s *login.Session) {
-	if len(r.acrValues) > 0 && !slices.Contains(r.acrValues, s.ACR) {
-		p.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "a sign-in does not have the acr that was asked for",
-			slog.String("client_id", r.client.ID), slog.String("acr_values", clip(strings.Join(r.acrValues, " "))), slog.String("acr", s.ACR))
-	}
+	p.cfg.Logger.LogAttrs(ctx, slog.LevelInfo, "a sign-in does not have the acr that was asked for",
+		slog.String("client_id", r.client.ID), slog.String("acr_values", clip(strings.Join(r.acrValues, " "))), slog.String("acr", s.ACR))
 }
 
 // respond adds what every authorization response has: the state that was sent,

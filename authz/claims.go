@@ -21,17 +21,19 @@ var scopeClaims = map[string][]string{
 
 // claimsFor computes the claims about a person, without sub, that go to one
 // destination (clients.ClaimInUserinfo and the like) for a client: what the scopes
-// release, to userinfo and, for a client that wants it there, the ID token; and
-// over it the client's rules. A rule decides about its claim at all three
-// destinations, and is the operator's word: it needs no scope.
+// release, to userinfo and, for a client that wants it there, the ID token; beside it
+// what the request asked for by name; and over both the client's rules. A rule
+// decides about its claim at all three destinations, and is the operator's word: it
+// needs no scope.
 //
 // Names that belong to the protocol are passed over once more here, though no
 // rule with one is accepted: the database may have been written to by others.
-func claimsFor(destination string, c *clients.Client, person *login.Person, scopes []string) map[string]any {
+func claimsFor(destination string, c *clients.Client, person *login.Person, scopes []string, asked AskedClaims) map[string]any {
 	claims := map[string]any{}
 	if destination == clients.ClaimInUserinfo || (destination == clients.ClaimInIDToken && c.IDTokenClaims) {
 		claims = personClaims(person, scopes)
 	}
+	addAsked(claims, person, asked.at(destination))
 	for name, rule := range c.Claims {
 		if clients.ReservedClaim(name) {
 			continue

@@ -120,7 +120,7 @@ func TestClaimsFor(t *testing.T) {
 				c.Claims = map[string]clients.ClaimRule{tt.claim: *tt.rule}
 			}
 			for _, destination := range every {
-				got := claimsFor(destination, c, ada, tt.scopes)[tt.claim]
+				got := claimsFor(destination, c, ada, tt.scopes, AskedClaims{})[tt.claim]
 				if want := tt.want[destination]; !reflect.DeepEqual(got, want) {
 					t.Errorf("%s in %s: %#v, want %#v", tt.claim, destination, got, want)
 				}
@@ -152,7 +152,7 @@ func TestStoredRulesCannotForge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return []any{string(text), p.idTokenClaims(s, c, "h"), p.userInfoClaims(c, &s.person, "ada", s.scopes)}
+		return []any{string(text), p.idTokenClaims(s, c, "h"), p.userInfoClaims(c, &s.person, "ada", s.scopes, AskedClaims{})}
 	}
 	if want, got := tokens(honest), tokens(forged); !reflect.DeepEqual(want, got) {
 		t.Errorf("honest: %v\nforged: %v", want, got)

@@ -35,6 +35,7 @@ type move int
 
 const (
 	moveLogin move = iota + 1
+	moveStepUp
 	moveConsent
 	moveIssue
 	moveRefuse
@@ -58,6 +59,14 @@ type state struct {
 	maxAge *time.Duration
 	// hint is the subject of the id_token_hint, empty without one.
 	hint string
+
+	// foreign says that the claims parameter asks for the sub of somebody else.
+	foreign bool
+
+	// below says that the session has none of the levels (acr) that were asked for,
+	// acrEssential that the client wants nothing less, and canStepUp that the person
+	// has a factor that leads there.
+	below, acrEssential, canStepUp bool
 
 	// barred says that the client is for groups that the person is in none of.
 	barred bool
@@ -85,6 +94,18 @@ func decide(s state) decision {
 	if s.barred {
 		return decision{moveRefuse, CodeAccessDenied}
 	}
+	// Before the question too: what is asked of the person comes first.
+	if s.below {
+		switch {
+		case s.canStepUp && !s.promptNone:
+			return decision{move: moveStepUp}
+		case s.canStepUp && s.acrEssential:
+			return decision{moveRefuse, CodeLoginRequired}
+		case s.acrEssential:
+			return decision{moveRefuse, CodeUnmetAuthentication}
+		}
+		// A wish (OpenID Connect Core, section 5.5.1.1): acr says what was reached.
+	}
 	if s.needsConsent() {
 		switch {
 		case s.answer == Deny:
@@ -107,7 +128,7 @@ func (s state) needsLogin() bool {
 	switch {
 	case !s.signedIn:
 		return true
-	case s.hint != "" && s.hint != s.subject:
+	case s.wrongPerson():
 		return true
 	case s.fresh():
 		return false
@@ -124,10 +145,12 @@ func (s state) needsLogin() bool {
 // fresh reports whether the person signed in for this very request.
 func (s state) fresh() bool { return !s.authTime.Before(s.started) }
 
-// otherPersonSignedIn reports that the id_token_hint asked for one person and
-// another has just signed in: asking again would go round in circles.
+// wrongPerson reports that the request is for another person than is signed in.
+func (s state) wrongPerson() bool { return s.foreign || s.hint != "" && s.hint != s.subject }
+
+// otherPersonSignedIn reports that the request asked for one person and another has just signed in: asking again would go round in circles.
 func (s state) otherPersonSignedIn() bool {
-	return s.signedIn && s.fresh() && s.hint != "" && s.hint != s.subject
+	return s.signedIn && s.fresh() && s.wrongPerson()
 }
 
 // needsConsent reports whether the person has to be asked, whatever they have

@@ -28,6 +28,7 @@ func TestDecide(t *testing.T) {
 		return s
 	}
 	login, consent, issue := decision{move: moveLogin}, decision{move: moveConsent}, decision{move: moveIssue}
+	stepUp := decision{move: moveStepUp}
 	refused := func(code string) decision { return decision{moveRefuse, code} }
 
 	for name, tt := range map[string]struct {
@@ -78,6 +79,30 @@ func TestDecide(t *testing.T) {
 		"barred, Allow was posted":                         {in(old, func(s *state) { s.barred = true; s.consented = false; s.answer = Allow }), refused(CodeAccessDenied)},
 		"barred from a first-party app":                    {in(old, func(s *state) { s.barred = true; s.consent = clients.ConsentSkip }), refused(CodeAccessDenied)},
 		"barred, but somebody else may sign in":            {in(old, func(s *state) { s.barred = true; s.promptLogin = true }), login},
+		"max_age=0 and prompt=none":                        {in(old, func(s *state) { s.maxAge = age(0); s.promptNone = true }), refused(CodeLoginRequired)},
+		"max_age=0 and prompt=login, just signed in":       {in(fresh, func(s *state) { s.maxAge = age(0); s.promptLogin = true }), issue},
+		"max_age not passed, prompt=login":                 {in(old, func(s *state) { s.maxAge = age(10000 * time.Second); s.promptLogin = true }), login},
+		"prompt=login consent, just signed in":             {in(fresh, func(s *state) { s.promptLogin = true; s.promptConsent = true }), consent},
+		"prompt=login consent, not yet":                    {in(old, func(s *state) { s.promptLogin = true; s.promptConsent = true }), login},
+		"claims ask for another sub":                       {in(old, func(s *state) { s.foreign = true }), login},
+		"claims ask for another sub, prompt=none":          {in(old, func(s *state) { s.foreign = true; s.promptNone = true }), refused(CodeLoginRequired)},
+		"claims ask for another sub, ada signed in again":  {in(fresh, func(s *state) { s.foreign = true }), refused(CodeLoginRequired)},
+		"claims ask for another sub, Allow was posted":     {in(old, func(s *state) { s.foreign = true; s.answer = Allow }), login},
+		"below a wish":                                     {in(old, func(s *state) { s.below = true }), issue},
+		"below a wish, prompt=none":                        {in(old, func(s *state) { s.below = true; s.promptNone = true }), issue},
+		"below a wish that can be had":                     {in(old, func(s *state) { s.below, s.canStepUp = true, true }), stepUp},
+		"below a wish that can be had, just signed in":     {in(fresh, func(s *state) { s.below, s.canStepUp = true, true }), stepUp},
+		"below a wish that can be had, prompt=none":        {in(old, func(s *state) { s.below, s.canStepUp, s.promptNone = true, true, true }), issue},
+		"below a must":                                     {in(old, func(s *state) { s.below, s.acrEssential = true, true }), refused(CodeUnmetAuthentication)},
+		"below a must, prompt=none":                        {in(old, func(s *state) { s.below, s.acrEssential, s.promptNone = true, true, true }), refused(CodeUnmetAuthentication)},
+		"below a must, nobody is signed in":                {out(func(s *state) { s.below, s.acrEssential = true, true }), login},
+		"below a must that can be had":                     {in(old, func(s *state) { s.below, s.acrEssential, s.canStepUp = true, true, true }), stepUp},
+		"below a must that can be had, prompt=none":        {in(old, func(s *state) { s.below, s.acrEssential, s.canStepUp, s.promptNone = true, true, true, true }), refused(CodeLoginRequired)},
+		"below a must that can be had, Allow was posted":   {in(old, func(s *state) { s.below, s.acrEssential, s.canStepUp, s.answer = true, true, true, Allow }), stepUp},
+		"below a must that can be had, new scopes":         {in(old, func(s *state) { s.below, s.canStepUp, s.consented = true, true, false }), stepUp},
+		"below a must that can be had, but prompt=login":   {in(old, func(s *state) { s.below, s.canStepUp, s.promptLogin = true, true, true }), login},
+		"below, and barred":                                {in(old, func(s *state) { s.below, s.canStepUp, s.barred = true, true, true }), refused(CodeAccessDenied)},
+		"a must that is reached":                           {in(old, func(s *state) { s.acrEssential = true }), issue},
 		"disabled in the meantime, as if nobody signed in": {out(func(s *state) { s.consented = true; s.answer = Allow }), login},
 	} {
 		t.Run(name, func(t *testing.T) {

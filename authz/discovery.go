@@ -51,6 +51,10 @@ type metadata struct {
 	ClaimsParameter          bool `json:"claims_parameter_supported"`
 	RequestParameter         bool `json:"request_parameter_supported"`
 	RequestURIParameter      bool `json:"request_uri_parameter_supported"`
+	// RequestURIRegistered says that a request_uri has to be registered, and
+	// RequestObjectAlgs how request objects are signed.
+	RequestURIRegistered bool     `json:"require_request_uri_registration"`
+	RequestObjectAlgs    []string `json:"request_object_signing_alg_values_supported"`
 	// ClientDocuments is of Client ID Metadata Documents, section 6.
 	ClientDocuments bool `json:"client_id_metadata_document_supported"`
 }
@@ -87,7 +91,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 
 		ScopesSupported:        append(scopes, own...),
 		ResponseTypesSupported: []string{"code"},
-		ResponseModesSupported: []string{modeQuery, modeFormPost},
+		ResponseModesSupported: []string{modeQuery, modeFragment, modeFormPost},
 		GrantTypesSupported:    []string{clients.GrantAuthorizationCode, clients.GrantRefreshToken, clients.GrantClientCredentials},
 		SubjectTypesSupported:  []string{clients.SubjectPublic, clients.SubjectPairwise},
 		IDTokenSigningAlgs:     p.cfg.SigningAlgs,
@@ -103,10 +107,16 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		ClaimsSupported:        supportedClaims,
 		ClaimTypesSupported:    []string{"normal"},
 		PromptValuesSupported:  []string{promptNone, promptLogin, promptConsent, promptSelectAccount},
-		ACRValuesSupported:     []string{"1"},
+		ACRValuesSupported:     p.cfg.StepUps.Levels(),
 
 		AuthorizationResponseIss: true,
-		ClientDocuments:          p.cfg.Documents.Enabled,
+		ClaimsParameter:          true,
+		RequestParameter:         true,
+		// Without anything that fetches there is none to be had.
+		RequestURIParameter:  p.cfg.Fetch != nil,
+		RequestURIRegistered: true,
+		RequestObjectAlgs:    algs,
+		ClientDocuments:      p.cfg.Documents.Enabled,
 	})
 }
 

@@ -56,10 +56,22 @@ func TestMetadata(t *testing.T) {
 			t.Errorf("%s is empty", name)
 		}
 	}
-	for _, name := range []string{"claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported"} {
-		if m[name] != false { // request_uri_parameter_supported is true when left out
-			t.Errorf("%s is %v, want a plain false", name, m[name])
+	for name, want := range map[string]bool{
+		"claims_parameter_supported": true, "request_parameter_supported": true, "require_request_uri_registration": true,
+		"request_uri_parameter_supported": false, // true when left out; this server has nothing that fetches
+	} {
+		if m[name] != want {
+			t.Errorf("%s is %v, want a plain %t", name, m[name], want)
 		}
+	}
+	if got := m["request_object_signing_alg_values_supported"]; !reflect.DeepEqual(got, []any{"RS256", "PS256", "ES256", "EdDSA"}) {
+		t.Errorf("request_object_signing_alg_values_supported is %v, without none", got)
+	}
+	if got := m["response_modes_supported"]; !reflect.DeepEqual(got, []any{"query", "fragment", "form_post"}) {
+		t.Errorf("response_modes_supported is %v", got)
+	}
+	if got := m["acr_values_supported"]; !reflect.DeepEqual(got, []any{"1"}) {
+		t.Errorf("acr_values_supported is %v, and there is no second factor", got)
 	}
 	if got := m["id_token_signing_alg_values_supported"]; !reflect.DeepEqual(got, []any{"ES256", "RS256"}) {
 		t.Errorf("id_token_signing_alg_values_supported is %v, want those of the configuration", got)

@@ -6,7 +6,10 @@
 // An authorization request:
 //
 //	web ─► Begin: client, redirect URI, duplicates, PKCE, scope, resource
+//	    (a signed request is opened before all but the client: requestobject.go;
+//	    claims by name and levels of sign-in: claimsparam.go, acr.go)
 //	    ─► Advance ─► Decide (pure) ─► StepLogin   ─► web shows a page,
+//	                               ├─► StepFactor
 //	                               ├─► StepConsent      comes back to Advance
 //	                               └─► StepRespond  ─► one INSERT, the code
 //

@@ -32,8 +32,13 @@ const (
 	CodeAccessDenied            = "access_denied"
 	CodeLoginRequired           = "login_required"
 	CodeConsentRequired         = "consent_required"
-	CodeServerError             = "server_error"
-	CodeTemporarilyUnavailable  = "temporarily_unavailable"
+	CodeInvalidRequestObject    = "invalid_request_object"
+	CodeInvalidRequestURI       = "invalid_request_uri"
+	// CodeUnmetAuthentication is of OpenID Connect Core Error Code
+	// unmet_authentication_requirements 1.0, section 2.
+	CodeUnmetAuthentication    = "unmet_authentication_requirements"
+	CodeServerError            = "server_error"
+	CodeTemporarilyUnavailable = "temporarily_unavailable"
 )
 
 // serverErrorText says all that a stranger may know of a fault of ours.

@@ -31,6 +31,8 @@ type Grant struct {
 	// token below them and never widen them.
 	Scopes    []string
 	Audiences []string
+	// Claims are those that were asked for by name, beside what scopes release.
+	Claims AskedClaims
 
 	// RedirectURI is the redirect_uri parameter of the authorization request,
 	// empty when it had none (RFC 6749, section 4.1.3).

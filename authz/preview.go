@@ -75,7 +75,7 @@ func (p *Provider) Preview(ctx context.Context, r PreviewRequest) (*Preview, err
 	if err := p.previewToken(out.IDToken, s.idAlg, typeIDToken, p.idTokenClaims(s, &client, "")); err != nil {
 		return nil, err
 	}
-	answer := p.userInfoClaims(&client, &s.person, s.subject, s.scopes)
+	answer := p.userInfoClaims(&client, &s.person, s.subject, s.scopes, s.grant.Claims)
 	return out, p.previewToken(out.UserInfo, client.UserinfoSignedResponseAlg, typeUserInfo, answer)
 }
 

@@ -64,6 +64,9 @@ type Config struct {
 	People      PersonStore
 	// Uses is told which client was used; nil is nobody.
 	Uses UseRecorder
+	// StepUps knows what more than a password people can be asked for; nil is
+	// nothing.
+	StepUps StepUps
 	// Origins knows which websites have a client; nil allows none.
 	Origins OriginStore
 	// Keys signs, and SigningAlgs are the algorithms that it was set up to
@@ -117,6 +120,8 @@ type Provider struct {
 	registrations *registrations
 	// jwks are the keys of clients that publish them at a jwks_uri.
 	jwks *jwksCache
+	// requestObjects are what was fetched from request_uris lately.
+	requestObjects *requestObjects
 	// documents is cfg.Clients, once New is done, under its own name.
 	documents *documentClients
 	// origins and logos are what was asked for lately.
@@ -132,6 +137,9 @@ func New(cfg Config) (*Provider, error) {
 	}
 	if cfg.Rand == nil {
 		cfg.Rand = rand.Reader
+	}
+	if cfg.StepUps == nil {
+		cfg.StepUps = oneFactor{}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -156,6 +164,7 @@ func New(cfg Config) (*Provider, error) {
 	}
 	p := &Provider{cfg: cfg, credentials: creds}
 	p.jwks = newJWKSCache(p)
+	p.requestObjects = newRequestObjects(p)
 	p.documents = newDocumentClients(p)
 	p.cfg.Clients = p.documents
 	if p.statusIndexes, err = newStatusIndexes(p); err != nil {

@@ -19,8 +19,11 @@ import (
 // Request is an authorization request (RFC 6749, section 4.1.1; OpenID
 // Connect Core, section 3.1.2.1) that has been parsed and found valid.
 type Request struct {
-	issuer  string
+	issuer string
+	// form are the parameters: those of a request object over those beside it, and
+	// signed says that there was one.
 	form    url.Values
+	signed  bool
 	started time.Time
 	client  clients.Client
 	parsed  *fosite.AuthorizeRequest
@@ -32,7 +35,11 @@ type Request struct {
 	prompts           []string
 	maxAge            *time.Duration
 	acrValues         []string
+	acrEssential      bool
 	hint              string
+	// asked are the claims that were asked for by name, and subs the values of sub.
+	asked AskedClaims
+	subs  [][]string
 }
 
 // keptParameters are the parameters that a saved request consists of. All
@@ -40,7 +47,7 @@ type Request struct {
 var keptParameters = []string{
 	"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "resource",
 	"code_challenge", "code_challenge_method", "prompt", "max_age", "acr_values", "id_token_hint", "login_hint",
-	paramUILocales,
+	paramClaims, paramUILocales,
 }
 
 // paramUILocales only chooses words, and is not worth the room in a cookie, nor
@@ -53,8 +60,10 @@ const (
 // savedRequest is what Marshal writes: parameters and a time, nothing that
 // was decided. Restore decides again.
 type savedRequest struct {
-	Form    url.Values `json:"f"`
-	Started int64      `json:"t"`
+	Form url.Values `json:"f"`
+	// Signed says that the client has signed them, in a request object.
+	Signed  bool  `json:"s,omitempty"`
+	Started int64 `json:"t"`
 }
 
 // Query returns the parameters again, to start the request over.
@@ -70,7 +79,7 @@ func (r *Request) Query() url.Values {
 
 // Marshal writes the request down, for the time a page is shown.
 func (r *Request) Marshal() ([]byte, error) {
-	return json.Marshal(savedRequest{Form: r.Query(), Started: r.started.UnixMicro()})
+	return json.Marshal(savedRequest{Form: r.Query(), Signed: r.signed, Started: r.started.UnixMicro()})
 }
 
 // Restore reads what Marshal wrote and validates it again: the client may
@@ -80,24 +89,25 @@ func (p *Provider) Restore(ctx context.Context, saved []byte) (*Request, error) 
 	if err := json.Unmarshal(saved, &s); err != nil {
 		return nil, refuse(CodeInvalidRequest, "The saved request cannot be read. Start again.").because(err)
 	}
-	return p.parseAuthorization(ctx, s.Form, time.UnixMicro(s.Started).UTC())
+	return p.parseAuthorization(ctx, &Request{form: s.Form, signed: s.Signed, started: time.UnixMicro(s.Started).UTC()})
 }
 
 // Begin parses and validates an authorization request. An *Error with a
 // Response goes back to the client; one without is for the person alone,
 // because the client or its redirect URI cannot be trusted.
 func (p *Provider) Begin(ctx context.Context, form url.Values) (*Request, error) {
-	return p.parseAuthorization(ctx, form, p.now())
+	return p.parseAuthorization(ctx, &Request{form: form, started: p.now()})
 }
 
-func (p *Provider) parseAuthorization(ctx context.Context, form url.Values, started time.Time) (*Request, error) {
-	r := &Request{issuer: p.cfg.Issuer, form: form, started: started, state: form.Get("state"), mode: form.Get("response_mode")}
+// parseAuthorization parses the form of a request, and fills in all else.
+func (p *Provider) parseAuthorization(ctx context.Context, r *Request) (*Request, error) {
+	r.issuer, r.state, r.mode = p.cfg.Issuer, r.form.Get("state"), r.form.Get("response_mode")
 	if err := p.parseTrusted(ctx, r); err != nil {
 		return nil, err
 	}
 	// From here on the redirect URI is the client's own.
 	for _, check := range []func(context.Context, *Request) error{
-		p.checkShape, p.checkWithFosite, p.checkScope, p.checkProof, p.checkOpenID,
+		p.checkShape, p.checkWithFosite, p.checkScope, p.checkProof, p.checkOpenID, p.checkClaims,
 	} {
 		if err := check(ctx, r); err != nil {
 			return nil, r.failed(err)
@@ -122,7 +132,7 @@ func (r *Request) failed(err error) *Error {
 // parseTrusted finds the client and its redirect URI. On a mismatch there is
 // never a redirect.
 func (p *Provider) parseTrusted(ctx context.Context, r *Request) error {
-	for _, name := range []string{"client_id", "redirect_uri"} {
+	for _, name := range []string{"client_id", "redirect_uri", "request", "request_uri"} {
 		if len(r.form[name]) > 1 {
 			return refuse(CodeInvalidRequest, "The parameter %s is given more than once.", name)
 		}
@@ -142,6 +152,18 @@ func (p *Provider) parseTrusted(ctx context.Context, r *Request) error {
 	if client.Disabled {
 		return refuse(CodeUnauthorizedClient, "This app has been disabled.").compared("an enabled client", "disabled client "+id)
 	}
+	if err := p.openObject(ctx, r); err != nil {
+		// Told by redirect where that is to be trusted without the object.
+		if r.matchRedirectURI() != nil {
+			return err
+		}
+		if !knownMode(r.mode) {
+			r.mode = ""
+		}
+		return r.failed(err)
+	}
+	// The object may bring what only its signature vouches for; the URI has to be a
+	// registered one all the same.
 	return r.matchRedirectURI()
 }
 
@@ -169,18 +191,16 @@ func (r *Request) matchRedirectURI() error {
 // checkShape refuses what cannot be read in one way only, and what this
 // server does not do.
 func (p *Provider) checkShape(_ context.Context, r *Request) error {
-	if r.mode != "" && r.mode != modeQuery && r.mode != modeFormPost {
+	if !knownMode(r.mode) {
 		r.mode = ""
-		return refuse(CodeInvalidRequest, "Only the response modes query and form_post are supported.")
+		return refuse(CodeInvalidRequest, "Only the response modes query, fragment and form_post are supported.")
 	}
 	if err := noDuplicates(r.form); err != nil {
 		return err
 	}
 	// OpenID Connect Core, section 3.1.2.6.
-	for _, name := range []string{"request", "request_uri", "registration"} {
-		if r.form.Get(name) != "" {
-			return refuse(name+"_not_supported", "The parameter %s is not supported.", name)
-		}
+	if r.form.Get("registration") != "" {
+		return refuse("registration_not_supported", "The parameter registration is not supported.")
 	}
 	switch rt := r.form.Get("response_type"); {
 	case rt == "":
@@ -204,8 +224,9 @@ func (p *Provider) checkWithFosite(ctx context.Context, r *Request) error {
 	r.audiences = audiences
 	client := &fositeClient{Client: r.client, redirectURI: r.redirectURI, audiences: allowed}
 	form := r.Query()
-	// decide judges these; fosite's validator compares sub-second times.
-	for _, name := range []string{"prompt", "max_age", "id_token_hint", "scope"} {
+	// decide judges these, and respond the mode; fosite's validator compares
+	// sub-second times, and has no code in a fragment.
+	for _, name := range []string{"prompt", "max_age", "id_token_hint", "scope", "response_mode"} {
 		form.Del(name)
 	}
 	ar, err := p.fosite.NewAuthorizeRequest(withClient(ctx, client), formRequest(ctx, form))

@@ -56,13 +56,13 @@ func (p *Provider) userInfo(r *http.Request) (*clients.Client, map[string]any, e
 		}
 		return nil, nil, err
 	}
-	return &c.client, p.userInfoClaims(&c.client, &person, c.Subject, scopes), nil
+	return &c.client, p.userInfoClaims(&c.client, &person, c.Subject, scopes, g.Claims), nil
 }
 
 // userInfoClaims computes the answer of userinfo. A signed one says who made it,
 // and for whom.
-func (p *Provider) userInfoClaims(c *clients.Client, person *login.Person, subject string, scopes []string) map[string]any {
-	claims := claimsFor(clients.ClaimInUserinfo, c, person, scopes)
+func (p *Provider) userInfoClaims(c *clients.Client, person *login.Person, subject string, scopes []string, asked AskedClaims) map[string]any {
+	claims := claimsFor(clients.ClaimInUserinfo, c, person, scopes, asked)
 	claims["sub"] = subject
 	if c.UserinfoSignedResponseAlg != "" {
 		claims["iss"], claims["aud"] = p.cfg.Issuer, c.ID

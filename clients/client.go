@@ -141,6 +141,12 @@ type Client struct {
 	// where they can be fetched: one of the two, or neither.
 	JWKS    json.RawMessage `json:"jwks,omitempty"`
 	JWKSURI string          `json:"jwks_uri,omitempty"`
+	// RequestURIs are where request objects may be fetched (OpenID Connect Core,
+	// section 6.2). A fragment in one is not compared: it tells versions apart.
+	RequestURIs []string `json:"request_uris,omitempty"`
+	// RequestObjectSigningAlg is the only algorithm its request objects may be
+	// signed with; empty allows every one of SigningAlgorithms.
+	RequestObjectSigningAlg string `json:"request_object_signing_alg,omitempty"`
 	// FirstParty clients belong to the operator.
 	FirstParty bool `json:"first_party,omitempty"`
 	// Consent is one of the Consent constants.

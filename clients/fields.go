@@ -39,6 +39,8 @@ func fieldTable() []Field {
 			return err
 		}).self(),
 		text("jwks_uri", "where its public keys can be fetched", func(c *Client) *string { return &c.JWKSURI }).self(),
+		list("request_uris", "an address at which it publishes signed requests", func(c *Client) *[]string { return &c.RequestURIs }).self(),
+		text("request_object_signing_alg", "the one algorithm its request objects may be signed with (default: any of RS256, PS256, ES256, EdDSA)", func(c *Client) *string { return &c.RequestObjectSigningAlg }).self(),
 		boolean("first_party", "an app of your own: nobody is asked for consent", func(c *Client) *bool { return &c.FirstParty }).shown(),
 		text("consent", "always, remember or skip (default: remember; skip for a first-party app)", func(c *Client) *string { return &c.Consent }),
 		list("allowed_groups", "a group whose people may sign in to it (default: everyone)", func(c *Client) *[]string { return &c.AllowedGroups }),

@@ -35,6 +35,7 @@ func fullValues(keys testKeys) map[string]string {
 		"grant_types": `["authorization_code","refresh_token"]`, "scope": `"openid profile"`, "audiences": `["https://api.example.com"]`,
 		"token_endpoint_auth_method": `"private_key_jwt"`, "token_endpoint_auth_signing_alg": `"ES256"`, "assertion_audience": `"issuer"`,
 		"jwks": string(keySet(keys.ec)), "jwks_uri": `"https://app.example.com/keys"`,
+		"request_uris": `["https://app.example.com/request.jwt"]`, "request_object_signing_alg": `"ES256"`,
 		"first_party": `true`, "consent": `"skip"`, "allowed_groups": `["staff"]`, "require_pkce": `true`,
 		"subject_type": `"pairwise"`, "sector_identifier_uri": `"https://app.example.com/sector"`,
 		"default_max_age": `3600`, "require_auth_time": `true`, "default_acr_values": `["1"]`,

@@ -39,6 +39,7 @@ func (c *Client) Validate() error {
 	f.checkAuth(c)
 	f.checkAssertions(c)
 	f.checkKeys(c)
+	f.checkRequestObjects(c)
 	f.checkGrants(c)
 	f.checkRedirects(c)
 	f.checkOrigins(c)

@@ -89,6 +89,9 @@ func TestValidateTakesEveryField(t *testing.T) {
 			c.RedirectURIs, c.FrontchannelLogoutURI = []string{"http://127.0.0.1/cb"}, "http://127.0.0.1:9/fc"
 		},
 		"sign-in begun elsewhere": func(c *Client) { c.InitiateLoginURI = "https://app.example.com/login" },
+		"requests of its own": func(c *Client) {
+			c.RequestURIs, c.RequestObjectSigningAlg = []string{"https://app.example.com/r.jwt", "https://app.example.com/v#2", "http://127.0.0.1:9/r"}, "PS256"
+		},
 		"contacts and software": func(c *Client) {
 			c.Contacts, c.SoftwareID, c.SoftwareVersion = []string{"ops@example.com", "+41 44 000 00 00"}, "4NRB1-0XZABZI9E6-5SM3R", "2.1"
 		},
@@ -205,6 +208,9 @@ func TestValidateRefusesFieldByField(t *testing.T) {
 		{"default_max_age", "whole seconds", func(c *Client) { c.DefaultMaxAge = &half }},
 		{"default_acr_values", "one word", func(c *Client) { c.DefaultACRValues = []string{"a b"} }},
 		{"initiate_login_uri", "must use https", func(c *Client) { c.InitiateLoginURI = "http://a.example/" }},
+		{"request_uris", "must use https", func(c *Client) { c.RequestURIs = []string{"http://a.example/r"} }},
+		{"request_uris", "listed twice", func(c *Client) { c.RequestURIs = []string{"https://a.example/r", "https://a.example/r"} }},
+		{"request_object_signing_alg", "must be RS256, PS256, ES256 or EdDSA", func(c *Client) { c.RequestObjectSigningAlg = "none" }},
 		{"backchannel_logout_uri", "fragment", func(c *Client) { c.BackchannelLogoutURI = "https://a.example/#x" }},
 		{"backchannel_logout_uri", ". or ..", func(c *Client) { c.BackchannelLogoutURI = "https://a.example/../x" }},
 		{"frontchannel_logout_uri", "scheme, host and port", func(c *Client) { c.FrontchannelLogoutURI = "https://other.example/" }},

@@ -8,6 +8,7 @@
 //	                                    ┌──── 303 ───────────────────303 to its page
 //	                                    ▼
 //	/interaction/<flow>/login   ─► SignIn, new session ─┐
+//	/interaction/<flow>/factor  ─► StepUp, same session ┤
 //	/interaction/<flow>/consent ─► Allow or Deny ───────┴─► Advance, as above
 //
 // Pages never route to one another: each asks Advance again and goes where it

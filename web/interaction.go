@@ -95,15 +95,18 @@ func (s *server) openForm(c echo.Context) (*flow, url.Values, error) {
 	return f, form, err
 }
 
-// flowURL is the address of a page of a flow: "login", "consent", "switch".
+// flowURL is the address of a page of a flow: "login", "factor", "consent", "switch".
 func (s *server) flowURL(id, page string) string {
 	return s.url(pathInteraction + id + "/" + page)
 }
 
 // pageOf names the page that a step asks for.
 func pageOf(k authz.StepKind) string {
-	if k == authz.StepConsent {
+	switch k {
+	case authz.StepConsent:
 		return "consent"
+	case authz.StepFactor:
+		return "factor"
 	}
 	return "login"
 }
@@ -124,8 +127,11 @@ func (s *server) showInteraction(c echo.Context) error {
 	}
 	step, err := s.authorize.Advance(c.Request().Context(), f.req, sess, authz.NoAnswer)
 	if err == nil && step.Kind != authz.StepRespond && strings.HasSuffix(c.Path(), "/"+pageOf(step.Kind)) {
-		if step.Kind == authz.StepLogin {
+		switch step.Kind {
+		case authz.StepLogin:
 			return s.showLogin(c, f, step, loginForm{Username: clip(step.LoginHint, 320)})
+		case authz.StepFactor:
+			return s.showFactor(c, f, step, sess.Subject, http.StatusOK)
 		}
 		return s.showConsent(c, f, step, sess.Subject, "")
 	}

@@ -20,7 +20,7 @@ var templateFiles embed.FS
 
 // pageNames are the pages there are, each templates/<name>.html inside
 // templates/layout.html.
-var pageNames = [...]string{"consent", "form_post", "home", "login", "logout", "message", "setup"}
+var pageNames = [...]string{"consent", "factor", "form_post", "home", "login", "logout", "message", "setup"}
 
 // page is one page to show.
 type page struct {

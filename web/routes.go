@@ -85,6 +85,8 @@ func (s *server) routes() http.Handler {
 	own := s.sameOrigin
 	e.GET(b+pathInteraction+":flow/login", s.showInteraction)
 	e.POST(b+pathInteraction+":flow/login", s.signIn, own)
+	e.GET(b+pathInteraction+":flow/factor", s.showInteraction)
+	e.POST(b+pathInteraction+":flow/factor", s.proveFactor, own)
 	e.GET(b+pathInteraction+":flow/consent", s.showInteraction)
 	e.POST(b+pathInteraction+":flow/consent", s.answerConsent, own)
 	e.POST(b+pathInteraction+":flow/switch", s.switchPerson, own)

@@ -89,6 +89,12 @@ type sessions interface {
 	EndSession(ctx context.Context, id string) error
 }
 
+// stepUps raises sessions by one more factor.
+type stepUps interface {
+	FactorLevel(ctx context.Context, subject, acr string) (login.Level, error)
+	StepUp(ctx context.Context, s login.Session, acr, response string) (login.Session, string, error)
+}
+
 // setup creates the first administrator.
 type setup interface {
 	CheckSetupLink(ctx context.Context, token string) error
@@ -101,6 +107,7 @@ type rooms struct {
 	logout                                                ender
 	people                                                credentials
 	sessions                                              sessions
+	stepUps                                               stepUps
 	setup                                                 setup
 	origins                                               origins
 	logos                                                 logos
@@ -204,7 +211,7 @@ func assemble(cfg Config) (*server, error) {
 	}
 	p, l := cfg.Provider, cfg.Login
 	s, err := newServer(cfg, rooms{
-		authorize: provider{p}, logout: p, people: l, sessions: l, setup: l, origins: p, logos: p,
+		authorize: provider{p}, logout: p, people: l, sessions: l, stepUps: l, setup: l, origins: p, logos: p,
 		forward: p, startsForward: provider{p}.BeginForward,
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,

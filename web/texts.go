@@ -15,6 +15,7 @@ type texts struct {
 
 	LoginTitle, LoginFor, Username, Password, SignIn                string
 	LoginNoUsername, LoginNoPassword, LoginMismatch, LoginBusy      string
+	FactorTitle, FactorFor, FactorMissing, FactorMismatch           string
 	ConsentTitle, ConsentHeading, ConsentNew, ConsentOld            string
 	ConsentOnlyOld, SignedInAs, NotYou, Allow, Deny                 string
 	ConsentNoAnswer, Policy, Terms, HostScheme, HostDevice          string
@@ -55,6 +56,10 @@ func english() *texts {
 		LoginNoPassword: "Enter your password.",
 		LoginMismatch:   "That name and password do not match. Try again.",
 		LoginBusy:       "Too many people are signing in right now. Wait a few seconds and try again.",
+
+		FactorTitle: "Confirm it is you", FactorFor: "%s asks for one more proof than your password.",
+		FactorMissing:  "Fill in what is asked for.",
+		FactorMismatch: "That does not match. Try again.",
 
 		ConsentTitle: "Allow access", ConsentHeading: "%s wants access to your account",
 		ConsentNew: "It wants to:", ConsentOld: "What you allowed before",

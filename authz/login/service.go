@@ -23,6 +23,10 @@ type Config struct {
 	People   PeopleStore
 	Sessions SessionStore
 	Setup    SetupStore
+	// Factors are what people can prove beside a password, in the order of the
+	// levels that they lead to. StepUps raises sessions; only factors need it.
+	Factors []Factor
+	StepUps StepUpStore
 	// SessionLifetime is how long a sign-in lasts; 12 hours by default.
 	SessionLifetime time.Duration
 	// Argon2 is what a password hash costs; see DefaultArgon2.
@@ -43,6 +47,8 @@ type Service struct {
 	people   PeopleStore
 	sessions SessionStore
 	setup    SetupStore
+	factors  []Factor
+	stepUps  StepUpStore
 	lifetime time.Duration
 	hasher   *hasher
 	// dummy stands in for the hash of a person who has none, so that signing
@@ -61,12 +67,15 @@ func New(cfg Config) (*Service, error) {
 	if cfg.SessionLifetime < 0 || cfg.HashConcurrency < 0 {
 		return nil, errors.New("login: SessionLifetime and HashConcurrency must not be negative")
 	}
+	if err := checkFactors(cfg.Factors, cfg.StepUps); err != nil {
+		return nil, err
+	}
 	cfg.setDefaults()
 	if err := cfg.Argon2.Validate(); err != nil {
 		return nil, fmt.Errorf("login: %w", err)
 	}
 	s := &Service{
-		people: cfg.People, sessions: cfg.Sessions, setup: cfg.Setup, lifetime: cfg.SessionLifetime,
+		people: cfg.People, sessions: cfg.Sessions, setup: cfg.Setup, factors: cfg.Factors, stepUps: cfg.StepUps, lifetime: cfg.SessionLifetime,
 		hasher: newHasher(cfg.Argon2, cfg.HashConcurrency, cfg.Rand),
 		now:    func() time.Time { return cfg.Now().UTC().Round(0) },
 		rand:   cfg.Rand, logger: cfg.Logger,

@@ -44,6 +44,8 @@ type grantPayload struct {
 	AuthTime      *int64   `json:"auth_time,omitempty"`
 	ACR           string   `json:"acr,omitempty"`
 	AMR           []string `json:"amr"`
+	// Claims is nil in rows from before there were any.
+	Claims *authz.AskedClaims `json:"claims,omitempty"`
 }
 
 func newGrantRow(g authz.Grant) (grantRow, error) {
@@ -57,18 +59,30 @@ func newGrantRow(g authz.Grant) (grantRow, error) {
 		Payload: grantPayload{
 			Scopes: g.Scopes, Audiences: g.Audiences,
 			RedirectURI: g.RedirectURI, Nonce: g.Nonce, CodeChallenge: g.CodeChallenge,
-			AuthTime: micros(g.AuthTime), ACR: g.ACR, AMR: g.AMR,
+			AuthTime: micros(g.AuthTime), ACR: g.ACR, AMR: g.AMR, Claims: claimsOf(g),
 		},
 	}, err
 }
 
+// claimsOf is nil for a grant that asked for none, as most do.
+func claimsOf(g authz.Grant) *authz.AskedClaims {
+	if len(g.Claims.UserInfo) == 0 && len(g.Claims.IDToken) == 0 {
+		return nil
+	}
+	return &g.Claims
+}
+
 func (r grantRow) grant() (authz.Grant, error) {
 	live, err := unmarshalLive(r.Live)
+	var asked authz.AskedClaims
+	if r.Payload.Claims != nil {
+		asked = *r.Payload.Claims
+	}
 	return authz.Grant{
 		ID: r.ID, ClientID: r.ClientID, Subject: r.Subject, SessionID: r.SessionID,
 		Scopes: r.Payload.Scopes, Audiences: r.Payload.Audiences,
 		RedirectURI: r.Payload.RedirectURI, Nonce: r.Payload.Nonce, CodeChallenge: r.Payload.CodeChallenge,
-		AuthTime: moment(r.Payload.AuthTime), ACR: r.Payload.ACR, AMR: r.Payload.AMR,
+		AuthTime: moment(r.Payload.AuthTime), ACR: r.Payload.ACR, AMR: r.Payload.AMR, Claims: asked,
 		CodeExpiresAt: moment(r.CodeExpires), RedeemedAt: moment(r.Redeemed),
 		Generation: r.Generation, RotatedAt: moment(r.Rotated),
 		CreatedAt: moment(r.Created), ExpiresAt: moment(r.Expires),

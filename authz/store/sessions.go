@@ -31,12 +31,16 @@ type sessionPayload struct {
 	ACR      string   `json:"acr,omitempty"`
 }
 
+func payloadOf(v login.Session) sessionPayload {
+	return sessionPayload{AuthTime: micros(v.AuthTime), AMR: v.AMR, ACR: v.ACR}
+}
+
 // CreateSession implements login.SessionStore: one INSERT.
 func (s *Store) CreateSession(ctx context.Context, v login.Session) error {
 	row := sessionRow{
 		ID: v.ID, TokenHash: v.TokenHash, Subject: v.Subject,
 		Created: micros(v.CreatedAt), Expires: micros(v.ExpiresAt), Ended: micros(v.EndedAt),
-		Payload: sessionPayload{AuthTime: micros(v.AuthTime), AMR: v.AMR, ACR: v.ACR},
+		Payload: payloadOf(v),
 	}
 	if err := s.writer(ctx).Create(&row).Error; err != nil {
 		return fmt.Errorf("storing a session: %w", err)

@@ -29,6 +29,7 @@ type Backend interface {
 	clients.Pager
 	login.PeopleStore
 	login.SessionStore
+	login.StepUpStore
 	login.Directory
 	login.SetupStore
 	keys.Store
@@ -113,6 +114,7 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"sessions/round trip", sessionRoundTrip},
 		{"sessions/not found and unique", sessionErrors},
 		{"sessions/ending is idempotent", sessionEnd},
+		{"sessions/raised once", sessionRaise},
 		{"sessions/page by page, by subject and state", pageSessions},
 		{"sessions/ending all of a person", endSessions},
 		{"setup/one link at a time", setupReplace},

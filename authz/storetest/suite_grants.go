@@ -19,6 +19,7 @@ func fullGrant(id string) authz.Grant {
 		RedirectURI: "https://app.example/cb?x=%20'\"\\", Nonce: "nönce \u2028 \x00 🔏",
 		CodeChallenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
 		AuthTime:      utc(1), ACR: "urn:acr:1", AMR: []string{"pwd", "otp"},
+		Claims:        authz.AskedClaims{UserInfo: []string{"name", "email"}, IDToken: []string{"address"}},
 		CodeExpiresAt: utc(2), RedeemedAt: utc(3), Generation: 7, RotatedAt: utc(4),
 		CreatedAt: utc(5), ExpiresAt: utc(6), RevokedAt: utc(7), RevokedReason: "refresh token used twice — „gestohlen“",
 		Live: []authz.StatusIndex{{List: "list-ü", Index: 7, Expires: utc(8)}, {List: "l", Index: authz.StatusListSize - 1, Expires: utc(9)}},

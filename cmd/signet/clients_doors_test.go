@@ -25,6 +25,8 @@ const everyField = `clients:
   token_endpoint_auth_signing_alg: EdDSA
   assertion_audience: issuer
   jwks: {keys: [{kty: OKP, crv: Ed25519, kid: a, x: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}
+  request_uris: [https://app.example.com/request.jwt]
+  request_object_signing_alg: EdDSA
   first_party: true
   consent: skip
   allowed_groups: [staff]
@@ -79,7 +81,7 @@ func TestAnUpdateThroughEachDoorKeepsOtherFields(t *testing.T) {
 		"access_token_format": "opaque", "introspection": "none", "client_uri": "https://other.example.com/", "logo_uri": "https://other.example.com/",
 		"policy_uri": "https://other.example.com/", "tos_uri": "https://other.example.com/", "default_acr_values": "2", "claims": `{"email":{"in":["userinfo"]}}`,
 		"client_name": "other", "contacts": "other", "software_id": "other", "software_version": "other", "post_logout_redirect_uris": "https://app.example.com/2",
-		"allowed_groups": "other",
+		"allowed_groups": "other", "request_uris": "https://app.example.com/other.jwt", "request_object_signing_alg": "",
 	} {
 		f, _ := clients.FieldNamed(name)
 		inFile := "'" + value + "'"

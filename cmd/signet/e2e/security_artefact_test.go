@@ -118,7 +118,7 @@ func TestOneArtefactUsedAsAnother(t *testing.T) {
 		}},
 		"a request_uri": {nil, func(t *testing.T, s string) {
 			p := v.browser.get(v.authorizeURL("app", map[string]string{"request_uri": "urn:ietf:params:oauth:request_uri:" + s}))
-			p.wantErrorRedirect(t, v.URL, testCallback, "request_uri_not_supported", "a-state")
+			p.wantErrorRedirect(t, v.URL, testCallback, "invalid_request_uri", "a-state")
 		}},
 	}
 	for door, d := range doors {

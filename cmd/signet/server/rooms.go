@@ -87,15 +87,15 @@ func SealingKeyFile(cfg *config.Config) string {
 
 // OpenLogin opens the room of people and their sessions.
 func OpenLogin(cfg *config.Config, st *store.Store, log *slog.Logger) (*login.Service, error) {
-	return openLogin(cfg, st, log, nil)
+	return openLogin(cfg, st, Options{Logger: log})
 }
 
-func openLogin(cfg *config.Config, st *store.Store, log *slog.Logger, now func() time.Time) (*login.Service, error) {
+func openLogin(cfg *config.Config, st *store.Store, o Options) (*login.Service, error) {
 	return login.New(login.Config{
-		People: st, Sessions: st, Setup: st,
+		People: st, Sessions: st, Setup: st, StepUps: st, Factors: o.Factors,
 		SessionLifetime: cfg.Session.Lifetime,
 		HashConcurrency: cfg.Passwords.Concurrency,
-		Now:             now, Logger: log,
+		Now:             o.Now, Logger: o.Logger,
 	})
 }
 

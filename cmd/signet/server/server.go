@@ -34,6 +34,8 @@ type Options struct {
 	// Fetch gets what clients name by URL; nil is a fetch.Client that reaches
 	// public addresses alone.
 	Fetch authz.Fetcher
+	// Factors are what people can prove beside a password.
+	Factors []login.Factor
 }
 
 // Server is an assembled authorization server. Close it when done.
@@ -99,7 +101,7 @@ func (s *Server) assemble(ctx context.Context, o Options) (err error) {
 	if s.Keys, err = keys.Open(ctx, keyring); err != nil {
 		return err
 	}
-	if s.Login, err = openLogin(cfg, st, o.Logger, o.Now); err != nil {
+	if s.Login, err = openLogin(cfg, st, o); err != nil {
 		return err
 	}
 	if err := reconcile(ctx, cfg, st, o.Logger, o.Now().UTC()); err != nil {
@@ -126,6 +128,10 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 			return err
 		}
 	}
+	var steps authz.StepUps
+	if s.Login != nil {
+		steps = s.Login
+	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer, Fetch: o.Fetch,
 		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st, Uses: s.uses, Origins: st,
@@ -133,7 +139,7 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,
 		RefreshIdleTTL: cfg.Refresh.IdleTTL, RefreshAbsoluteTTL: cfg.Refresh.AbsoluteTTL, RefreshGrace: cfg.Refresh.Grace,
-		Scopes:       cfg.Scopes,
+		Scopes: cfg.Scopes, StepUps: steps,
 		Registration: registration, Documents: clientDocuments(cfg, st),
 		Forward: forwardSites(cfg), Sessions: st,
 		Now: o.Now, Logger: o.Logger,

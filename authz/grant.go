@@ -128,6 +128,19 @@ type ConsentStore interface {
 	ConsentedScopes(ctx context.Context, subject, clientID string) ([]string, error)
 	// SaveConsent replaces the scopes that subject allowed clientID.
 	SaveConsent(ctx context.Context, subject, clientID string, scopes []string, at time.Time) error
+	// ConsentsOf returns what subject allowed, ordered by client.
+	ConsentsOf(ctx context.Context, subject string) ([]Consent, error)
+	// ForgetConsent removes what subject allowed clientID. That there is nothing
+	// is no error.
+	ForgetConsent(ctx context.Context, subject, clientID string) error
+}
+
+// Consent is what a person allowed a client for later, too.
+type Consent struct {
+	ClientID string
+	Scopes   []string
+	// At is when they were last asked, in UTC.
+	At time.Time
 }
 
 // ClientStore finds clients.

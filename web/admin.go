@@ -62,6 +62,7 @@ type PeopleRows interface {
 	Person(ctx context.Context, id string) (login.Person, error)
 	PersonByLogin(ctx context.Context, key string) (login.Person, error)
 	EndSession(ctx context.Context, id string, at time.Time) error
+	EndSessions(ctx context.Context, f login.SessionFilter, at time.Time) ([]login.Session, error)
 }
 
 // adminCore is what the admin API needs of *authz.Provider.

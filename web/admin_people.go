@@ -46,7 +46,7 @@ type personInput struct {
 	Attributes login.Attributes `json:"attributes,omitempty" doc:"Texts, numbers, true or false, and lists of texts, by name."`
 	Admin      bool             `json:"admin,omitempty" doc:"An administrator of this server."`
 	Disabled   bool             `json:"disabled,omitempty" doc:"Keeps them out: their sessions end, their grants are revoked."`
-	Password   string           `json:"password,omitempty" doc:"Never told again; null takes it away."`
+	Password   string           `json:"password,omitempty" doc:"Never told again; null takes it away. Another one ends their sessions."`
 }
 
 func (a *admin) listPeople(in *call) error {
@@ -144,6 +144,12 @@ func (a *admin) updatePerson(in *call) error {
 		a.audit(in, "person updated", "person_updated", id, named(in.doc))
 	} else {
 		a.audit(in, "person disabled", "person_disabled", id, named(in.doc))
+	}
+	if in.doc.has("password") && !p.Disabled {
+		// Whoever had the old one is signed out.
+		if _, err := a.endSessionsOf(in, id); err != nil {
+			return err
+		}
 	}
 	// Also when they were disabled before: what failed the last time is done now.
 	if p.Disabled && in.doc.has("disabled") {

@@ -10,15 +10,19 @@ import (
 
 // sessionView is one sign-in of a person.
 type sessionView struct {
-	SessionID string    `json:"sid" doc:"The id, as in tokens; it opens nothing."`
-	Subject   string    `json:"sub"`
-	State     string    `json:"state" doc:"active, expired or ended."`
-	AuthTime  time.Time `json:"auth_time"`
-	AMR       []string  `json:"amr" doc:"How they proved who they are (RFC 8176)."`
-	ACR       string    `json:"acr,omitempty"`
-	CreatedAt time.Time `json:"created_at"`
-	ExpiresAt time.Time `json:"expires_at"`
-	EndedAt   time.Time `json:"ended_at,omitzero"`
+	SessionID  string    `json:"sid" doc:"The id, as in tokens; it opens nothing."`
+	Subject    string    `json:"sub"`
+	State      string    `json:"state" doc:"active, expired or ended."`
+	AuthTime   time.Time `json:"auth_time"`
+	AMR        []string  `json:"amr" doc:"How they proved who they are (RFC 8176)."`
+	ACR        string    `json:"acr,omitempty"`
+	Address    string    `json:"address,omitempty" doc:"The IP address that the sign-in came from."`
+	UserAgent  string    `json:"user_agent,omitempty" doc:"What the browser called itself."`
+	Remembered bool      `json:"remembered" doc:"The person asked to be kept signed in on that device."`
+	CreatedAt  time.Time `json:"created_at"`
+	LastUsedAt time.Time `json:"last_used_at,omitzero" doc:"To five minutes or so."`
+	ExpiresAt  time.Time `json:"expires_at" doc:"Moves on with last_used_at, up to the lifetime."`
+	EndedAt    time.Time `json:"ended_at,omitzero"`
 }
 
 // endedView says how many sessions were ended.
@@ -29,7 +33,8 @@ type endedView struct {
 func (a *admin) viewSession(s *login.Session) sessionView {
 	v := sessionView{
 		SessionID: s.ID, Subject: s.Subject, State: "active", AuthTime: s.AuthTime, AMR: append([]string{}, s.AMR...), ACR: s.ACR,
-		CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt, EndedAt: s.EndedAt,
+		Address: s.Device.Address, UserAgent: s.Device.UserAgent, Remembered: s.Device.Remembered,
+		CreatedAt: s.CreatedAt, LastUsedAt: s.LastUsed, ExpiresAt: s.ExpiresAt, EndedAt: s.EndedAt,
 	}
 	switch {
 	case !s.EndedAt.IsZero():
@@ -92,7 +97,8 @@ func (a *admin) endPersonSessions(in *call) error {
 
 // endSessionsOf signs a person out everywhere.
 func (a *admin) endSessionsOf(in *call, subject string) (int64, error) {
-	n, err := a.Rows.EndSessions(in.ctx(), subject, a.now().UTC())
+	ended, err := a.Rows.EndSessions(in.ctx(), login.SessionFilter{Subject: subject}, a.now().UTC())
+	n := int64(len(ended))
 	if err == nil && n > 0 {
 		a.audit(in, "sessions ended", "sessions_ended", subject, slog.String("sub", subject), slog.Int64("sessions", n))
 	}

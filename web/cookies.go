@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"signet/authz/login"
 )
 
 // browserLifetime is how long a browser keeps its id after it last began to
@@ -79,8 +81,15 @@ func (s *server) sessionToken(c echo.Context) string {
 	return ck.Value
 }
 
-func (s *server) setSession(c echo.Context, token string) {
-	s.setCookie(c, s.names.session, token, "/", 0)
+// setSession keeps the secret of a session, for a lifetime as in setCookie.
+// keepSession gives the browser the token of a session: for as long as it runs,
+// or longer where the person asked for that.
+func (s *server) keepSession(c echo.Context, sess *login.Session, token string) {
+	var keep time.Duration
+	if sess.Device.Remembered {
+		keep = s.sessionLists.Remembers()
+	}
+	s.setCookie(c, s.names.session, token, "/", keep)
 }
 
 func (s *server) clearSession(c echo.Context) {

@@ -79,7 +79,7 @@ func (s *server) proveFactor(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	s.setSession(c, token)
+	s.keepSession(c, &raised, token)
 	step, err = s.authorize.Advance(ctx, f.req, &raised, authz.NoAnswer)
 	return s.follow(c, f, step, err)
 }

@@ -139,6 +139,34 @@ func (a *fakeAuthz) EndSession(_ context.Context, form url.Values, s *login.Sess
 	return a.logout, a.fail
 }
 
+func (a *fakeAuthz) Account(_ context.Context, subject string) (login.Person, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, ok := a.people[subject]
+	if !ok {
+		return p, login.ErrNotFound
+	}
+	return p, a.fail
+}
+
+func (a *fakeAuthz) AccessOf(_ context.Context, subject string) ([]authz.Access, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.consents[subject] {
+		return nil, a.fail
+	}
+	return []authz.Access{{Client: a.client, ClientHost: a.host, Scopes: a.scopes, Since: time.Date(2026, 5, 1, 11, 0, 0, 0, time.UTC)}}, a.fail
+}
+
+func (a *fakeAuthz) Withdraw(_ context.Context, subject, clientID string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if clientID == a.client.ID {
+		delete(a.consents, subject)
+	}
+	return a.fail
+}
+
 func (a *fakeAuthz) codes() int { a.mu.Lock(); defer a.mu.Unlock(); return a.issued }
 
 // fakeLogin knows ada and bob; everybody's password is "correct horse".
@@ -169,11 +197,11 @@ func (l *fakeLogin) SignIn(_ context.Context, name, pw string) (login.Person, er
 	return p, nil
 }
 
-func (l *fakeLogin) StartSession(_ context.Context, subject string, amr []string) (login.Session, string, error) {
+func (l *fakeLogin) StartSession(_ context.Context, subject string, amr []string, on login.Device) (login.Session, string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.n++
-	s := login.Session{ID: fmt.Sprintf("sid-%d", l.n), Subject: subject, AuthTime: l.clock.now(), AMR: amr}
+	s := login.Session{ID: fmt.Sprintf("sid-%d", l.n), Subject: subject, AuthTime: l.clock.now(), AMR: amr, Device: on, CreatedAt: l.clock.now(), LastUsed: l.clock.now(), ExpiresAt: l.clock.now().Add(24 * time.Hour)}
 	token := fmt.Sprintf("session-token-%d", l.n)
 	l.live[token] = s
 	return s, token, nil
@@ -194,6 +222,38 @@ func (l *fakeLogin) EndSession(_ context.Context, id string) error {
 	defer l.mu.Unlock()
 	l.ended = append(l.ended, id)
 	return nil
+}
+
+func (l *fakeLogin) Remembers() time.Duration { return 30 * 24 * time.Hour }
+
+func (l *fakeLogin) all(f login.SessionFilter) []login.Session {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []login.Session
+	for _, s := range l.live {
+		if slices.Contains(l.ended, s.ID) {
+			s.EndedAt = l.clock.now()
+		}
+		if f.Matches(&s) {
+			out = append(out, s)
+		}
+	}
+	slices.SortFunc(out, func(a, b login.Session) int { return strings.Compare(b.ID, a.ID) })
+	return out
+}
+
+func (l *fakeLogin) Sessions(_ context.Context, f login.SessionFilter, limit int) ([]login.Session, error) {
+	all := l.all(f)
+	return all[:min(limit, len(all))], nil
+}
+
+func (l *fakeLogin) EndSessions(_ context.Context, f login.SessionFilter) ([]login.Session, error) {
+	f.LiveAt = l.clock.now()
+	all := l.all(f)
+	for _, s := range all {
+		l.ended = append(l.ended, s.ID)
+	}
+	return all, nil
 }
 
 const setupToken = "SETUPTOKEN"

@@ -9,6 +9,7 @@ import (
 type homeView struct {
 	SignedIn bool
 	SignOut  string
+	Account  string
 }
 
 // showHome answers people who open the issuer's own address.
@@ -19,6 +20,6 @@ func (s *server) showHome(c echo.Context) error {
 	}
 	return s.pages.render(c, page{
 		name: "home", status: http.StatusOK, title: s.texts.HomeTitle, alone: true,
-		view: homeView{SignedIn: sess != nil, SignOut: s.url(pathLogout)},
+		view: homeView{SignedIn: sess != nil, SignOut: s.url(pathLogout), Account: s.url(pathAccount)},
 	})
 }

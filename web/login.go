@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
@@ -18,6 +19,8 @@ const retryAfter = "5"
 // loginForm is what a person typed, and what was wrong with it.
 type loginForm struct {
 	Username string
+	// Remember is the box "keep me signed in".
+	Remember bool
 	Problems []problem
 	status   int
 }
@@ -26,8 +29,11 @@ type loginForm struct {
 type problem struct{ Field, Text string }
 
 type loginView struct {
-	App           appView
-	Action, Token string
+	App appView
+	// Lead says what the sign-in is for, where that is no app.
+	Lead, Action, Token string
+	// MayRemember shows the box.
+	MayRemember bool
 	loginForm
 }
 
@@ -44,6 +50,21 @@ func invalid(ps []problem, name string) bool {
 }
 
 func (s *server) showLogin(c echo.Context, f *flow, step authz.Step, form loginForm) error {
+	return s.renderLogin(c, loginView{
+		App: s.app(c, f, step), Action: s.flowURL(f.id, "login"),
+		Token: s.seal.Token(f.id, f.browser, "login"), loginForm: form,
+	}, true)
+}
+
+// typedLogin is what was typed, but for the password.
+func typedLogin(form url.Values) loginForm {
+	return loginForm{Username: form.Get("username"), Remember: form.Get("remember") == "1"}
+}
+
+// renderLogin shows the form; leaves says that it ends at an app.
+func (s *server) renderLogin(c echo.Context, v loginView, leaves bool) error {
+	form := &v.loginForm
+	v.MayRemember = s.sessionLists.Remembers() > 0
 	if form.status == 0 {
 		form.status = http.StatusOK
 	}
@@ -51,11 +72,8 @@ func (s *server) showLogin(c echo.Context, f *flow, step authz.Step, form loginF
 		c.Response().Header().Set("Retry-After", retryAfter)
 	}
 	return s.pages.render(c, page{
-		name: "login", status: form.status, title: s.texts.LoginTitle, failed: len(form.Problems) > 0, leaves: true,
-		view: loginView{
-			App: s.app(c, f, step), Action: s.flowURL(f.id, "login"),
-			Token: s.seal.Token(f.id, f.browser, "login"), loginForm: form,
-		},
+		name: "login", status: form.status, title: s.texts.LoginTitle, failed: len(form.Problems) > 0,
+		leaves: leaves, alone: !leaves, view: v,
 	})
 }
 
@@ -66,7 +84,7 @@ func (s *server) signIn(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	typed := loginForm{Username: form.Get("username")}
+	typed := typedLogin(form)
 	if !s.seal.Check(form.Get("csrf"), f.id, f.browser, "login") {
 		typed.status = http.StatusForbidden
 		typed.Problems = []problem{{"username", s.texts.FormStale}}
@@ -79,7 +97,7 @@ func (s *server) signIn(c echo.Context) error {
 	if !ok {
 		return s.askAgain(c, f, typed)
 	}
-	sess, err := s.startSession(c, person)
+	sess, err := s.startSession(c, person, typed.Remember)
 	if err != nil {
 		return err
 	}
@@ -131,13 +149,15 @@ func (s *server) askAgain(c echo.Context, f *flow, form loginForm) error {
 // startSession signs person in. The session is always a new one, so that
 // nobody keeps an id that was known before (session fixation), and the one
 // this browser had ends.
-func (s *server) startSession(c echo.Context, person login.Person) (*login.Session, error) {
+func (s *server) startSession(c echo.Context, person login.Person, remember bool) (*login.Session, error) {
 	ctx := c.Request().Context()
 	old, err := s.session(c)
 	if err != nil {
 		return nil, err
 	}
-	sess, token, err := s.sessions.StartSession(ctx, person.ID, []string{"pwd"})
+	sess, token, err := s.sessions.StartSession(ctx, person.ID, []string{"pwd"}, login.Device{
+		Address: c.RealIP(), UserAgent: c.Request().UserAgent(), Remembered: remember,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +166,7 @@ func (s *server) startSession(c echo.Context, person login.Person) (*login.Sessi
 			return nil, err
 		}
 	}
-	s.setSession(c, token)
+	s.keepSession(c, &sess, token)
 	return &sess, nil
 }
 

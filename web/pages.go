@@ -20,7 +20,7 @@ var templateFiles embed.FS
 
 // pageNames are the pages there are, each templates/<name>.html inside
 // templates/layout.html.
-var pageNames = [...]string{"consent", "factor", "form_post", "home", "login", "logout", "message", "setup"}
+var pageNames = [...]string{"account", "consent", "factor", "form_post", "home", "login", "logout", "message", "setup"}
 
 // page is one page to show.
 type page struct {
@@ -33,6 +33,8 @@ type page struct {
 	leaves bool
 	// script: the page runs form-post.js.
 	script bool
+	// wide: a column of cards in place of one.
+	wide bool
 	// alone: no app opens this page, so no window may keep a handle on it.
 	alone bool
 	view  any
@@ -42,6 +44,7 @@ type page struct {
 type layout struct {
 	T                                        *texts
 	Title, Brand, Host, Home, Style, Favicon string
+	Wide                                     bool
 	View                                     any
 }
 
@@ -85,7 +88,7 @@ func loadPages(s *server) (*pages, error) {
 // template becomes an error page and not half a page.
 func (p *pages) render(c echo.Context, pg page) error {
 	data := p.frame
-	data.View, data.Title = pg.view, pg.title
+	data.View, data.Title, data.Wide = pg.view, pg.title, pg.wide
 	if pg.failed {
 		data.Title = fillPlain(data.T.ErrorTitle, pg.title)
 	}

@@ -15,6 +15,7 @@ const (
 	pathLogout        = "/oauth2/logout"
 	pathLogoutConfirm = "/oauth2/logout/confirm"
 	pathLoggedOut     = "/logged-out"
+	pathAccount       = "/account"
 	pathInteraction   = "/interaction/"
 	pathSetup         = "/setup/"
 	pathStatic        = "/static/"
@@ -92,6 +93,11 @@ func (s *server) routes() http.Handler {
 	e.POST(b+pathInteraction+":flow/switch", s.switchPerson, own)
 	e.POST(b+pathLogoutConfirm, s.confirmLogout, own)
 	e.GET(b+pathLoggedOut, s.showLoggedOut)
+	e.GET(b+pathAccount, s.showAccount)
+	e.POST(b+pathAccount+"/login", s.accountSignIn, own)
+	e.POST(b+pathAccount+"/sessions/end", s.endOwnSession, own)
+	e.POST(b+pathAccount+"/sessions/end-others", s.endOtherSessions, own)
+	e.POST(b+pathAccount+"/apps/revoke", s.revokeApp, own)
 	e.GET(b+pathSetup+":token", s.showSetup)
 	e.POST(b+pathSetup+":token", s.createAdmin, own)
 	for _, path := range unique(b, b+"/") {

@@ -24,6 +24,14 @@ func everyPage(t *testing.T, w *world) map[string]answer {
 	pages["consent"] = b.get(consent)
 	w.authz.logout = authz.Logout{Confirm: true, Client: &w.authz.client}
 	pages["logout"] = b.get(w.server.url(pathLogout) + "?state=x")
+	w.authz.mu.Lock()
+	w.authz.consents["sub-ada"] = true
+	w.authz.mu.Unlock()
+	pages["account"] = b.get(w.server.url(pathAccount)).want(200)
+	pages["account sign-in"] = w.browser().get(w.server.url(pathAccount)).want(200)
+	w.authz.mu.Lock()
+	delete(w.authz.consents, "sub-ada")
+	w.authz.mu.Unlock()
 	pages["home signed in"] = b.get(w.server.url("/"))
 	b.post(consent, url.Values{"csrf": {pages["consent"].csrf()}, "answer": {"allow"}})
 	pages["done"] = b.get(consent)

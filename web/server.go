@@ -84,7 +84,7 @@ type credentials interface {
 
 // sessions keeps who is signed in.
 type sessions interface {
-	StartSession(ctx context.Context, subject string, amr []string) (login.Session, string, error)
+	StartSession(ctx context.Context, subject string, amr []string, on login.Device) (login.Session, string, error)
 	Session(ctx context.Context, token string) (login.Session, error)
 	EndSession(ctx context.Context, id string) error
 }
@@ -108,6 +108,8 @@ type rooms struct {
 	people                                                credentials
 	sessions                                              sessions
 	stepUps                                               stepUps
+	sessionLists                                          sessionLists
+	accounts                                              accounts
 	setup                                                 setup
 	origins                                               origins
 	logos                                                 logos
@@ -211,8 +213,8 @@ func assemble(cfg Config) (*server, error) {
 	}
 	p, l := cfg.Provider, cfg.Login
 	s, err := newServer(cfg, rooms{
-		authorize: provider{p}, logout: p, people: l, sessions: l, stepUps: l, setup: l, origins: p, logos: p,
-		forward: p, startsForward: provider{p}.BeginForward,
+		authorize: provider{p}, logout: p, people: l, sessions: l, stepUps: l, sessionLists: l, accounts: p,
+		setup: l, origins: p, logos: p, forward: p, startsForward: provider{p}.BeginForward,
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,
 		statusLists: p.StatusLists, statusList: p.StatusList,

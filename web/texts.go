@@ -30,6 +30,26 @@ type texts struct {
 	SetupDoneHeading, SetupDoneText, SetupDoneTodo                  string
 	SetupDeadHeading, SetupDeadText, SetupDeadTodo                  string
 	HomeTitle, HomeText, HomeSignedIn, HomeSignedOut                string
+	HomeAccount, HomeAccountSignIn, Remember                        string
+
+	AccountTitle, AccountLoginFor                            string
+	AccountName, AccountUsername, AccountEmail               string
+	AccountSessions, AccountSessionsText, AccountNoOthers    string
+	AccountMoreSessions, SignedInSince, LastSeen, EndSession string
+	EndOthers, EndOthersText, EndOthersSure                  string
+	AccountApps, AccountAppsText, AccountNoApps              string
+	AccessSince, AccessUsed, Revoke, RevokeText, RevokeSure  string
+	AccountRecent, AccountRecentText                         string
+	AccountEnded, AccountOthersEnded, AccountRevoked         string
+	SessionThis, SessionActive, SessionEnded, SessionExpired string
+	SessionRemembered                                        string
+	DeviceOn, DeviceBrowser, DeviceUnknown                   string
+
+	// JustNow to DaysAgo say how long ago something was; OnDate takes a date in
+	// DateFormat, which is a layout of package time.
+	JustNow                       string
+	MinutesAgo, HoursAgo, DaysAgo count
+	OnDate, DateFormat            string
 
 	ForwardUnknown, ForwardSignIn, ForwardLost, ForwardOpen string
 	ForwardBarredHeading, ForwardBarred, ForwardOther       string
@@ -101,6 +121,30 @@ func english() *texts {
 		ForwardBarredHeading: "You cannot open this site",
 		ForwardBarred:        "Your account is in none of the groups that may open %s. Ask whoever runs it for access.",
 		ForwardOther:         "Sign in as someone else",
+		HomeAccount:          "Your account", HomeAccountSignIn: "Sign in to your account",
+		Remember: "Keep me signed in on this device",
+
+		AccountTitle: "Your account", AccountLoginFor: "to see your account",
+		AccountName: "Name", AccountUsername: "Username", AccountEmail: "Email",
+		AccountSessions: "Where you are signed in", AccountSessionsText: "If you do not know one of these, end it and change your password.",
+		AccountNoOthers: "You are signed in nowhere else.", AccountMoreSessions: "There are more. You can end all of them at once.",
+		SignedInSince: "signed in", LastSeen: "last seen", EndSession: "End",
+		EndOthers: "Sign out everywhere else", EndOthersText: "Every other browser will have to sign in again. You stay signed in here.",
+		EndOthersSure: "Yes, sign out everywhere else",
+		AccountApps:   "Apps with access", AccountAppsText: "What you allowed these apps to do. Remove those that you no longer use.",
+		AccountNoApps: "No app has access to your account. Those that you allow will be listed here.",
+		AccessSince:   "Since", AccessUsed: "last used", Revoke: "Remove access",
+		RevokeText: "%s loses its access at once. It will have to ask you again.", RevokeSure: "Yes, remove access",
+		AccountRecent: "Recent sign-ins", AccountRecentText: "The latest ones, also those that have ended.",
+		AccountEnded:       "The session has been ended.",
+		AccountOthersEnded: "You are signed out everywhere else.", AccountRevoked: "The app has no access any more.",
+		SessionThis: "This browser", SessionActive: "Signed in", SessionEnded: "Ended", SessionExpired: "Expired",
+		SessionRemembered: "kept signed in",
+		DeviceOn:          "%s on %s", DeviceBrowser: "Browser", DeviceUnknown: "Unknown browser",
+
+		JustNow: "just now", MinutesAgo: count{"a minute ago", "%s minutes ago"},
+		HoursAgo: count{"an hour ago", "%s hours ago"}, DaysAgo: count{"a day ago", "%s days ago"},
+		OnDate: "on %s", DateFormat: "2 January 2006",
 
 		FormStale:   "This page had changed since it was opened. Check it and try again.",
 		LostHeading: "This page cannot go on",

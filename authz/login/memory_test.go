@@ -15,7 +15,9 @@ type memory struct {
 	people   map[string]Person
 	sessions map[string]Session
 	links    map[string]SetupLink
-	err      error
+	// touches counts the statements of TouchSession.
+	touches int
+	err     error
 }
 
 func (m *memory) lock() func() { m.mu.Lock(); return m.mu.Unlock }
@@ -130,6 +132,45 @@ func (m *memory) EndSession(_ context.Context, id string, at time.Time) error {
 		}
 	}
 	return m.err
+}
+
+func (m *memory) TouchSession(_ context.Context, seen Session, at, expires time.Time) error {
+	defer m.lock()()
+	m.touches++
+	s, ok := m.sessions[seen.TokenHash]
+	if m.err == nil && ok && s.EndedAt.IsZero() && s.LastUsed.Equal(seen.LastUsed) {
+		s.LastUsed, s.ExpiresAt = at, expires
+		m.sessions[seen.TokenHash] = s
+	}
+	return m.err
+}
+
+func (m *memory) LatestSessions(_ context.Context, f SessionFilter, limit int) ([]Session, error) {
+	defer m.lock()()
+	var all []Session
+	for _, s := range m.sessions {
+		if f.Matches(&s) && len(all) < limit {
+			all = append(all, s)
+		}
+	}
+	return all, m.err
+}
+
+func (m *memory) EndSessions(_ context.Context, f SessionFilter, at time.Time) ([]Session, error) {
+	defer m.lock()()
+	if f.Subject == "" {
+		return nil, ErrNoFilter
+	}
+	f.LiveAt = at
+	var ended []Session
+	for hash, s := range m.sessions {
+		if f.Matches(&s) && m.err == nil {
+			s.EndedAt = at
+			m.sessions[hash] = s
+			ended = append(ended, s)
+		}
+	}
+	return ended, m.err
 }
 
 func (m *memory) ReplaceSetupLink(_ context.Context, l SetupLink) error {

@@ -44,7 +44,8 @@ func (s *Service) build(ctx context.Context, p NewPerson) (Person, error) {
 }
 
 // SetPassword replaces the password of the person with this ID. It returns a
-// *FieldError for a password that is refused, ErrNotFound and ErrBusy.
+// *FieldError for a password that is refused, ErrNotFound and ErrBusy. All of the
+// person's sessions end: whoever had the old password is signed out.
 func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	password, err := preparePassword(password)
 	if err != nil {
@@ -55,13 +56,21 @@ func (s *Service) SetPassword(ctx context.Context, id, password string) error {
 	if err != nil {
 		return err
 	}
-	return s.update(ctx, id, func(p *Person) { p.PasswordHash = hash })
+	if err := s.update(ctx, id, func(p *Person) { p.PasswordHash = hash }); err != nil {
+		return err
+	}
+	_, err = s.EndSessions(ctx, SessionFilter{Subject: id})
+	return err
 }
 
 // SetDisabled keeps the person with this ID from signing in, or lets them in
-// again. Their sessions stop counting at once. It returns ErrNotFound.
+// again. Their sessions end at once. It returns ErrNotFound.
 func (s *Service) SetDisabled(ctx context.Context, id string, disabled bool) error {
-	return s.update(ctx, id, func(p *Person) { p.Disabled = disabled })
+	if err := s.update(ctx, id, func(p *Person) { p.Disabled = disabled }); err != nil || !disabled {
+		return err
+	}
+	_, err := s.EndSessions(ctx, SessionFilter{Subject: id})
+	return err
 }
 
 // update changes the person with this ID.

@@ -76,9 +76,26 @@ type Session struct {
 	AMR []string
 	// ACR is the authentication context class reached.
 	ACR string
+	// Device is where the person signed in.
+	Device Device
+	// LastUsed is when the session was last used, kept to touchEvery.
+	LastUsed time.Time
 	// CreatedAt, ExpiresAt and EndedAt are in UTC; EndedAt is zero while the
-	// session lives.
-	CreatedAt, ExpiresAt, EndedAt time.Time
+	// session lives. ExpiresAt moves on with LastUsed, up to ExpiresLatest,
+	// which is zero in a row of an older release: ExpiresAt stands for both.
+	CreatedAt, ExpiresAt, ExpiresLatest, EndedAt time.Time
+}
+
+// Device is the browser of a session, as its person is to know it again. All of
+// it comes from the network and proves nothing.
+type Device struct {
+	// Address is the IP address that the sign-in came from.
+	Address string
+	// UserAgent is what the browser called itself (RFC 9110, section 10.1.5).
+	UserAgent string
+	// Remembered says that the person asked to be kept signed in there: the
+	// session is of the longer class, and its cookie outlives the browser.
+	Remembered bool
 }
 
 // SetupLink lets whoever holds its token create the first administrator.

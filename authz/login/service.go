@@ -17,6 +17,14 @@ import (
 // once a day, and a forgotten browser is safe by the next.
 const defaultSessionLifetime = 12 * time.Hour
 
+// SessionLimits is how long a session lasts.
+type SessionLimits struct {
+	// Lifetime ends it in any case, counted from the sign-in.
+	Lifetime time.Duration
+	// Idle ends it when it was not used for so long; 0 is Lifetime.
+	Idle time.Duration
+}
+
 // Config is what a Service needs. The stores have to be given; every other
 // field has a default.
 type Config struct {
@@ -27,8 +35,10 @@ type Config struct {
 	// levels that they lead to. StepUps raises sessions; only factors need it.
 	Factors []Factor
 	StepUps StepUpStore
-	// SessionLifetime is how long a sign-in lasts; 12 hours by default.
-	SessionLifetime time.Duration
+	// Session is how long a sign-in lasts; 12 hours by default. Remembered is
+	// how long it does for those who ask to be kept signed in; without a
+	// Lifetime nobody can.
+	Session, Remembered SessionLimits
 	// Argon2 is what a password hash costs; see DefaultArgon2.
 	Argon2 Argon2Params
 	// HashConcurrency is how many passwords are hashed at once, each in
@@ -49,7 +59,8 @@ type Service struct {
 	setup    SetupStore
 	factors  []Factor
 	stepUps  StepUpStore
-	lifetime time.Duration
+	limits   SessionLimits
+	longer   SessionLimits
 	hasher   *hasher
 	// dummy stands in for the hash of a person who has none, so that signing
 	// in costs the same whoever is named. No password matches it.
@@ -64,8 +75,13 @@ func New(cfg Config) (*Service, error) {
 	if cfg.People == nil || cfg.Sessions == nil || cfg.Setup == nil {
 		return nil, errors.New("login: the People, Sessions and Setup stores must be given")
 	}
-	if cfg.SessionLifetime < 0 || cfg.HashConcurrency < 0 {
-		return nil, errors.New("login: SessionLifetime and HashConcurrency must not be negative")
+	for _, d := range []time.Duration{cfg.Session.Lifetime, cfg.Session.Idle, cfg.Remembered.Lifetime, cfg.Remembered.Idle} {
+		if d < 0 {
+			return nil, errors.New("login: no lifetime of a session may be negative")
+		}
+	}
+	if cfg.HashConcurrency < 0 {
+		return nil, errors.New("login: HashConcurrency must not be negative")
 	}
 	if err := checkFactors(cfg.Factors, cfg.StepUps); err != nil {
 		return nil, err
@@ -75,7 +91,8 @@ func New(cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("login: %w", err)
 	}
 	s := &Service{
-		people: cfg.People, sessions: cfg.Sessions, setup: cfg.Setup, factors: cfg.Factors, stepUps: cfg.StepUps, lifetime: cfg.SessionLifetime,
+		people: cfg.People, sessions: cfg.Sessions, setup: cfg.Setup, factors: cfg.Factors, stepUps: cfg.StepUps,
+		limits: cfg.Session, longer: cfg.Remembered,
 		hasher: newHasher(cfg.Argon2, cfg.HashConcurrency, cfg.Rand),
 		now:    func() time.Time { return cfg.Now().UTC().Round(0) },
 		rand:   cfg.Rand, logger: cfg.Logger,
@@ -89,8 +106,8 @@ func New(cfg Config) (*Service, error) {
 
 // setDefaults fills what was left out.
 func (c *Config) setDefaults() {
-	if c.SessionLifetime == 0 {
-		c.SessionLifetime = defaultSessionLifetime
+	if c.Session.Lifetime == 0 {
+		c.Session.Lifetime = defaultSessionLifetime
 	}
 	if c.Argon2 == (Argon2Params{}) {
 		c.Argon2 = DefaultArgon2()

@@ -25,8 +25,11 @@ var ErrNoSession = errors.New("no session")
 // StartSession begins a session of the person with this subject, who has just
 // proved who they are in the ways of amr. It returns the session and the token
 // for the cookie: 256 random bits that are stored nowhere, only their hash is.
-// A new sign-in always starts a new session; an old token is never taken over.
-func (s *Service) StartSession(ctx context.Context, subject string, amr []string) (Session, string, error) {
+// A new sign-in always starts a new session; an old token is never taken over,
+// and so whoever proves more of who they are gets another id, too. on is kept for
+// the person to see, cut to a sensible length; Remembered of it is taken back
+// where nobody can be remembered.
+func (s *Service) StartSession(ctx context.Context, subject string, amr []string, on Device) (Session, string, error) {
 	if subject == "" {
 		return Session{}, "", errors.New("start session: no subject")
 	}
@@ -38,11 +41,16 @@ func (s *Service) StartSession(ctx context.Context, subject string, amr []string
 	if err != nil {
 		return Session{}, "", err
 	}
+	on.Address, on.UserAgent = clean(on.Address, maxAddress), clean(on.UserAgent, maxUserAgent)
+	on.Remembered = on.Remembered && s.Remembers() > 0
 	now := s.now()
 	session := Session{
 		ID: id, TokenHash: hash, Subject: subject, AuthTime: now, AMR: slices.Clone(amr), ACR: ACRSingleFactor,
-		CreatedAt: now, ExpiresAt: now.Add(s.lifetime),
+		Device: on, CreatedAt: now, LastUsed: now,
 	}
+	limits := s.limitsOf(&session)
+	session.ExpiresLatest = now.Add(limits.Lifetime)
+	session.ExpiresAt = limits.expiry(&session, now)
 	if err := s.sessions.CreateSession(ctx, session); err != nil {
 		return Session{}, "", fmt.Errorf("start session: %w", err)
 	}
@@ -64,10 +72,21 @@ func (s *Service) Session(ctx context.Context, token string) (Session, error) {
 	if err != nil {
 		return Session{}, fmt.Errorf("find session: %w", err)
 	}
-	if !session.EndedAt.IsZero() || !s.now().Before(session.ExpiresAt) {
+	if !session.Live(s.now()) {
 		return Session{}, ErrNoSession
 	}
+	s.touch(ctx, &session)
 	return session, nil
+}
+
+// Sessions returns the first limit sessions that f means, the newest first, as
+// they are stored.
+func (s *Service) Sessions(ctx context.Context, f SessionFilter, limit int) ([]Session, error) {
+	all, err := s.sessions.LatestSessions(ctx, f, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list sessions: %w", err)
+	}
+	return all, nil
 }
 
 // EndSession ends the session with this ID. Ending one that is gone or already
@@ -77,4 +96,15 @@ func (s *Service) EndSession(ctx context.Context, id string) error {
 		return fmt.Errorf("end session: %w", err)
 	}
 	return nil
+}
+
+// EndSessions ends every live session that f means, at once, and returns those.
+// The filter must name a person, so that nobody's request reaches the sessions
+// of another: it returns ErrNoFilter otherwise.
+func (s *Service) EndSessions(ctx context.Context, f SessionFilter) ([]Session, error) {
+	ended, err := s.sessions.EndSessions(ctx, f, s.now())
+	if err != nil {
+		return nil, fmt.Errorf("end sessions: %w", err)
+	}
+	return ended, nil
 }

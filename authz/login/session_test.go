@@ -11,7 +11,7 @@ import (
 func TestSessionLivesUntilItExpiresOrEnds(t *testing.T) {
 	b := newBench(t)
 	john := b.add(t, NewPerson{Username: "john"})
-	s, token, err := b.StartSession(t.Context(), john.ID, []string{AMRPassword})
+	s, token, err := b.StartSession(t.Context(), john.ID, []string{AMRPassword}, Device{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,8 @@ func TestSessionLivesUntilItExpiresOrEnds(t *testing.T) {
 		t.Errorf("expired: %+v, %v", got, err)
 	}
 
-	s, token, _ = b.StartSession(t.Context(), john.ID, []string{AMRPassword})
-	other, otherToken, _ := b.StartSession(t.Context(), john.ID, []string{AMRPassword})
+	s, token, _ = b.StartSession(t.Context(), john.ID, []string{AMRPassword}, Device{})
+	other, otherToken, _ := b.StartSession(t.Context(), john.ID, []string{AMRPassword}, Device{})
 	if s.ID == other.ID || token == otherToken {
 		t.Error("two sessions are one")
 	}
@@ -60,7 +60,7 @@ func TestOnlyTheTokenOpensASession(t *testing.T) {
 		t.Fatal(err)
 	}
 	john := b.add(t, NewPerson{Username: "john"})
-	s, token, err := b.StartSession(t.Context(), john.ID, nil)
+	s, token, err := b.StartSession(t.Context(), john.ID, nil, Device{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,12 +77,12 @@ func TestOnlyTheTokenOpensASession(t *testing.T) {
 func TestSessionsReportAStoreThatFails(t *testing.T) {
 	b := newBench(t)
 	john := b.add(t, NewPerson{Username: "john"})
-	_, token, err := b.StartSession(t.Context(), john.ID, nil)
+	_, token, err := b.StartSession(t.Context(), john.ID, nil, Device{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.store.err = errors.New("disk is gone")
-	if _, _, err := b.StartSession(t.Context(), john.ID, nil); !errors.Is(err, b.store.err) {
+	if _, _, err := b.StartSession(t.Context(), john.ID, nil, Device{}); !errors.Is(err, b.store.err) {
 		t.Errorf("StartSession() = %v", err)
 	}
 	if _, err := b.Session(t.Context(), token); !errors.Is(err, b.store.err) || errors.Is(err, ErrNoSession) {
@@ -91,7 +91,7 @@ func TestSessionsReportAStoreThatFails(t *testing.T) {
 	if err := b.EndSession(t.Context(), "x"); !errors.Is(err, b.store.err) {
 		t.Errorf("EndSession() = %v", err)
 	}
-	if _, _, err := b.StartSession(t.Context(), "", nil); err == nil {
+	if _, _, err := b.StartSession(t.Context(), "", nil, Device{}); err == nil {
 		t.Error("a session of nobody was started")
 	}
 }

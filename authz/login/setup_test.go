@@ -143,14 +143,15 @@ func TestSetupReportsAStoreThatFails(t *testing.T) {
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	m := &memory{}
 	good := func() Config { return Config{People: m, Sessions: m, Setup: m} }
-	if s, err := New(good()); err != nil || s.hasher.params != DefaultArgon2() || s.lifetime != 12*time.Hour || cap(s.hasher.slots) < 1 {
+	if s, err := New(good()); err != nil || s.hasher.params != DefaultArgon2() || s.limits.Lifetime != 12*time.Hour || cap(s.hasher.slots) < 1 {
 		t.Errorf("with the defaults: %+v, %v", s, err)
 	}
 	for name, change := range map[string]func(*Config){
 		"no people store":      func(c *Config) { c.People = nil },
 		"no session store":     func(c *Config) { c.Sessions = nil },
 		"no set-up store":      func(c *Config) { c.Setup = nil },
-		"negative lifetime":    func(c *Config) { c.SessionLifetime = -1 },
+		"negative idle":        func(c *Config) { c.Remembered.Idle = -1 },
+		"negative lifetime":    func(c *Config) { c.Session.Lifetime = -1 },
 		"negative concurrency": func(c *Config) { c.HashConcurrency = -1 },
 		"half of the cost":     func(c *Config) { c.Argon2.MemoryKiB = 19456 },
 		"no randomness":        func(c *Config) { c.Rand = io.LimitReader(nil, 0) },

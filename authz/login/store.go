@@ -41,16 +41,34 @@ type SessionStore interface {
 	// SessionByToken returns the session with this TokenHash, whatever its
 	// state, or ErrNotFound.
 	SessionByToken(ctx context.Context, tokenHash string) (Session, error)
+	// TouchSession sets LastUsed to at and ExpiresAt to expires, on condition
+	// that the session has not ended and that its LastUsed is that of seen: of
+	// two requests at once, one writes. A session of another state is left as it
+	// is, which is no error.
+	TouchSession(ctx context.Context, seen Session, at, expires time.Time) error
+	// LatestSessions returns the first limit sessions that f means, the newest
+	// CreatedAt first.
+	LatestSessions(ctx context.Context, f SessionFilter, limit int) ([]Session, error)
 	// EndSession sets EndedAt of the session with this ID if it has none.
 	// Ending a session that is gone or already ended is no error.
 	EndSession(ctx context.Context, id string, at time.Time) error
+	// EndSessions sets EndedAt of every session that f means and that is alive
+	// at that time, in one UPDATE, and returns those, in no order. The filter
+	// must name a subject: it returns ErrNoFilter otherwise.
+	EndSessions(ctx context.Context, f SessionFilter, at time.Time) ([]Session, error)
 }
+
+// ErrNoFilter says that EndSessions was not told whose sessions are meant.
+var ErrNoFilter = errors.New("no person was named")
 
 // SessionFilter says which sessions are meant: those that match every field
 // that is set.
 type SessionFilter struct {
 	// Subject is that of Session.
 	Subject string
+	// ID is that of the one session that is meant, and Except that of one that
+	// is not.
+	ID, Except string
 	// LiveAt, if not zero, leaves out what was ended or has expired by then.
 	LiveAt time.Time
 }
@@ -58,6 +76,7 @@ type SessionFilter struct {
 // Matches reports whether v is meant.
 func (f SessionFilter) Matches(v *Session) bool {
 	return (f.Subject == "" || f.Subject == v.Subject) &&
+		(f.ID == "" || f.ID == v.ID) && (f.Except == "" || f.Except != v.ID) &&
 		(f.LiveAt.IsZero() || v.EndedAt.IsZero() && f.LiveAt.Before(v.ExpiresAt))
 }
 
@@ -73,9 +92,6 @@ type Directory interface {
 	// SessionByID returns the session with this ID, whatever its state, or
 	// ErrNotFound.
 	SessionByID(ctx context.Context, id string) (Session, error)
-	// EndSessions sets EndedAt of every session of subject that is alive at that
-	// time, and returns how many there were.
-	EndSessions(ctx context.Context, subject string, at time.Time) (int64, error)
 }
 
 // SetupStore keeps the one set-up link of an empty database.

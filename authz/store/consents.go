@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"gorm.io/gorm/clause"
+
+	"signet/authz"
 )
 
 // consentRow is a row of consents.
@@ -48,6 +50,28 @@ func (s *Store) SaveConsent(ctx context.Context, subject, clientID string, scope
 	}).Create(&row).Error
 	if err != nil {
 		return fmt.Errorf("storing a consent: %w", err)
+	}
+	return nil
+}
+
+// ConsentsOf implements authz.ConsentStore.
+func (s *Store) ConsentsOf(ctx context.Context, subject string) ([]authz.Consent, error) {
+	var rows []consentRow
+	if err := s.reader(ctx).Where("subject = ?", subject).Order("client_id").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("reading the consents of a person: %w", err)
+	}
+	all := make([]authz.Consent, 0, len(rows))
+	for _, r := range rows {
+		all = append(all, authz.Consent{ClientID: r.ClientID, Scopes: r.Payload.Scopes, At: moment(r.Granted)})
+	}
+	return all, nil
+}
+
+// ForgetConsent implements authz.ConsentStore: one DELETE.
+func (s *Store) ForgetConsent(ctx context.Context, subject, clientID string) error {
+	err := s.writer(ctx).Where("subject = ? AND client_id = ?", subject, clientID).Delete(&consentRow{}).Error
+	if err != nil {
+		return fmt.Errorf("forgetting a consent: %w", err)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"gorm.io/gorm"
 
@@ -42,28 +41,10 @@ func (s *Store) PeoplePage(ctx context.Context, after string, limit int) ([]logi
 
 // SessionsPage implements login.Directory.
 func (s *Store) SessionsPage(ctx context.Context, f login.SessionFilter, after string, limit int) ([]login.Session, error) {
-	query := s.reader(ctx)
-	if f.Subject != "" {
-		query = query.Where("subject = ?", f.Subject)
-	}
-	if !f.LiveAt.IsZero() {
-		query = query.Where("ended_at IS NULL AND expires_at > ?", micros(f.LiveAt))
-	}
-	return page(query, "sessions", after, limit, sessionRow.session)
+	return page(meant(s.reader(ctx), f), "sessions", after, limit, sessionRow.session)
 }
 
 // SessionByID implements login.Directory.
 func (s *Store) SessionByID(ctx context.Context, id string) (login.Session, error) {
 	return oneSession(s.reader(ctx).Where("id = ?", id))
-}
-
-// EndSessions implements login.Directory: one UPDATE.
-func (s *Store) EndSessions(ctx context.Context, subject string, at time.Time) (int64, error) {
-	done := s.writer(ctx).Model(&sessionRow{}).
-		Where("subject = ? AND ended_at IS NULL AND expires_at > ?", subject, micros(at)).
-		Updates(map[string]any{"ended_at": micros(at)})
-	if done.Error != nil {
-		return 0, fmt.Errorf("ending the sessions of a person: %w", done.Error)
-	}
-	return done.RowsAffected, nil
 }

@@ -19,7 +19,7 @@ type Memory struct {
 	mu           sync.Mutex
 	grants       map[string]authz.Grant
 	revoked      map[string]time.Time // when the token expires
-	consents     map[consentKey][]string
+	consents     map[consentKey]authz.Consent
 	clients      map[string]clients.Client
 	uses         map[useKey]time.Time
 	people       map[string]login.Person
@@ -44,7 +44,7 @@ func NewMemory() *Memory {
 	return &Memory{
 		grants:       map[string]authz.Grant{},
 		revoked:      map[string]time.Time{},
-		consents:     map[consentKey][]string{},
+		consents:     map[consentKey]authz.Consent{},
 		clients:      map[string]clients.Client{},
 		uses:         map[useKey]time.Time{},
 		people:       map[string]login.Person{},
@@ -212,16 +212,16 @@ func (m *Memory) ConsentedScopes(ctx context.Context, subject, clientID string) 
 		return nil, err
 	}
 	defer leave()
-	return slices.Clone(m.consents[consentKey{subject, clientID}]), nil
+	return slices.Clone(m.consents[consentKey{subject, clientID}].Scopes), nil
 }
 
 // SaveConsent implements authz.ConsentStore.
-func (m *Memory) SaveConsent(ctx context.Context, subject, clientID string, scopes []string, _ time.Time) error {
+func (m *Memory) SaveConsent(ctx context.Context, subject, clientID string, scopes []string, at time.Time) error {
 	leave, err := m.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	m.consents[consentKey{subject, clientID}] = slices.Clone(scopes)
+	m.consents[consentKey{subject, clientID}] = authz.Consent{ClientID: clientID, Scopes: slices.Clone(scopes), At: kept(at)}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"signet/authz"
 	"signet/clients"
 )
 
@@ -27,5 +28,5 @@ func (m *Memory) DeleteClient(ctx context.Context, id string) error {
 func (m *Memory) deleteClient(id string) {
 	delete(m.clients, id)
 	maps.DeleteFunc(m.uses, func(k useKey, _ time.Time) bool { return k.clientID == id })
-	maps.DeleteFunc(m.consents, func(k consentKey, _ []string) bool { return k.clientID == id })
+	maps.DeleteFunc(m.consents, func(k consentKey, _ authz.Consent) bool { return k.clientID == id })
 }

@@ -161,6 +161,7 @@ func keptSession(s login.Session) login.Session {
 	s.AMR = slices.Clone(s.AMR)
 	s.AuthTime, s.CreatedAt = kept(s.AuthTime), kept(s.CreatedAt)
 	s.ExpiresAt, s.EndedAt = kept(s.ExpiresAt), kept(s.EndedAt)
+	s.LastUsed, s.ExpiresLatest = kept(s.LastUsed), kept(s.ExpiresLatest)
 	return s
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"signet/authz/login"
 	"signet/clients"
@@ -73,22 +72,4 @@ func (m *Memory) SessionByID(ctx context.Context, id string) (login.Session, err
 		return login.Session{}, login.ErrNotFound
 	}
 	return keptSession(s), nil
-}
-
-// EndSessions implements login.Directory.
-func (m *Memory) EndSessions(ctx context.Context, subject string, at time.Time) (int64, error) {
-	leave, err := m.enter(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer leave()
-	var n int64
-	for id, s := range m.sessions {
-		if f := (login.SessionFilter{Subject: subject, LiveAt: at}); s.Subject == subject && f.Matches(&s) {
-			s.EndedAt = at
-			m.sessions[id] = keptSession(s)
-			n++
-		}
-	}
-	return n, nil
 }

@@ -118,10 +118,21 @@ func endSessions(t *testing.T, b Backend) {
 	} {
 		must(t, b.CreateSession(t.Context(), s))
 	}
-	for _, want := range []int64{2, 0} {
-		n, err := b.EndSessions(t.Context(), "ann", fine(10))
+	if _, err := b.EndSessions(t.Context(), login.SessionFilter{ID: "a"}, at(10)); !errors.Is(err, login.ErrNoFilter) {
+		t.Errorf("without a person: got %v, want ErrNoFilter", err)
+	}
+	for what, f := range map[string]login.SessionFilter{
+		"another's": {Subject: "ann", ID: "d"}, "one that has ended": {Subject: "ann", ID: "c"}, "one that is not": {Subject: "ann", ID: "x"},
+	} {
+		got, err := b.EndSessions(t.Context(), f, at(9))
 		must(t, err)
-		same(t, "sessions ended", n, want)
+		same(t, what, len(got), 0)
+	}
+	for n, f := range []login.SessionFilter{{Subject: "ann", Except: "a"}, {Subject: "ann"}, {Subject: "ann"}} {
+		got, err := b.EndSessions(t.Context(), f, fine(10))
+		must(t, err)
+		want := [][]login.Session{{sessionOf("b", "ann", utc(10))}, {sessionOf("a", "ann", utc(10))}, {}}[n]
+		same(t, fmt.Sprint("sessions ended, round ", n), got, want)
 	}
 	for id, ended := range map[string]time.Time{"a": utc(10), "b": utc(10), "c": utc(5), "d": {}} {
 		got, err := b.SessionByID(t.Context(), id)

@@ -13,7 +13,8 @@ func fullSession(id string) login.Session {
 	return login.Session{
 		ID: id, TokenHash: "hash of " + id, Subject: "subject-ü",
 		AuthTime: utc(1), AMR: []string{"pwd", "otp"}, ACR: "urn:acr:1",
-		CreatedAt: utc(2), ExpiresAt: utc(3), EndedAt: utc(4),
+		Device:    login.Device{Address: "2001:db8::1", UserAgent: "Браузер/1.0", Remembered: true},
+		CreatedAt: utc(2), ExpiresAt: utc(3), EndedAt: utc(4), LastUsed: utc(5), ExpiresLatest: utc(6),
 	}
 }
 
@@ -26,6 +27,7 @@ func sessionRoundTrip(t *testing.T, b Backend) {
 	}
 	s := fullSession("zones")
 	s.AuthTime, s.CreatedAt, s.ExpiresAt, s.EndedAt = fine(1), fine(2), fine(3), fine(4)
+	s.LastUsed, s.ExpiresLatest = fine(5), fine(6)
 	must(t, b.CreateSession(t.Context(), s))
 	got, err := b.SessionByToken(t.Context(), s.TokenHash)
 	must(t, err)
@@ -70,6 +72,71 @@ func sessionEnd(t *testing.T, b Backend) {
 	got, err = b.SessionByToken(t.Context(), other.TokenHash)
 	must(t, err)
 	same(t, "another session of the same person", got, other)
+}
+
+func sessionTouch(t *testing.T, b Backend) {
+	live := sessionOf("a", "ann", time.Time{})
+	old := sessionOf("old", "ann", time.Time{})
+	old.LastUsed = time.Time{}
+	ended := sessionOf("z", "ann", utc(5))
+	for _, s := range []login.Session{live, old, ended} {
+		must(t, b.CreateSession(t.Context(), s))
+		must(t, b.TouchSession(t.Context(), s, fine(7), fine(40)))
+		// Another request that had seen it as it was comes too late.
+		must(t, b.TouchSession(t.Context(), s, fine(8), fine(41)))
+	}
+	must(t, b.TouchSession(t.Context(), sessionOf("nowhere", "ann", time.Time{}), at(7), at(40)))
+	live.LastUsed, live.ExpiresAt, old.LastUsed, old.ExpiresAt = utc(7), utc(40), utc(7), utc(40)
+	for _, want := range []login.Session{live, old, ended} {
+		got, err := b.SessionByToken(t.Context(), want.TokenHash)
+		must(t, err)
+		same(t, "touched "+want.ID, got, want)
+	}
+}
+
+// raceTouch: of requests that come at once, one moves the session on.
+func raceTouch(t *testing.T, b Backend) {
+	seen := sessionOf("a", "ann", time.Time{})
+	must(t, b.CreateSession(t.Context(), seen))
+	race(t, 20, func(error) bool { return false }, func(i int) error {
+		return b.TouchSession(t.Context(), seen, at(100+i), at(200+i))
+	})
+	got, err := b.SessionByID(t.Context(), "a")
+	must(t, err)
+	if got.ExpiresAt.Sub(got.LastUsed) != utc(200).Sub(utc(100)) {
+		t.Errorf("two uses were mixed: %v and %v", got.LastUsed, got.ExpiresAt)
+	}
+}
+
+func sessionLatest(t *testing.T, b Backend) {
+	var want []login.Session
+	for n := range 5 {
+		s := sessionOf(fmt.Sprint("s", 9-n), "ann", time.Time{})
+		s.CreatedAt = utc(20 - n)
+		if n == 2 {
+			s.EndedAt = utc(21)
+		}
+		want = append(want, s)
+		must(t, b.CreateSession(t.Context(), s))
+	}
+	must(t, b.CreateSession(t.Context(), sessionOf("b", "bob", time.Time{})))
+	for what, c := range map[string]struct {
+		f     login.SessionFilter
+		limit int
+		want  []login.Session
+	}{
+		"all":         {login.SessionFilter{Subject: "ann"}, 10, want},
+		"the first":   {login.SessionFilter{Subject: "ann"}, 3, want[:3]},
+		"alive":       {login.SessionFilter{Subject: "ann", LiveAt: at(22)}, 3, []login.Session{want[0], want[1], want[3]}},
+		"but for one": {login.SessionFilter{Subject: "ann", Except: "s9"}, 2, want[1:3]},
+		"one":         {login.SessionFilter{Subject: "ann", ID: "s8"}, 2, want[1:2]},
+		"another's":   {login.SessionFilter{Subject: "ann", ID: "b"}, 2, []login.Session{}},
+		"nobody's":    {login.SessionFilter{Subject: "carol"}, 2, []login.Session{}},
+	} {
+		got, err := b.LatestSessions(t.Context(), c.f, c.limit)
+		must(t, err)
+		same(t, what, got, c.want)
+	}
 }
 
 func setupReplace(t *testing.T, b Backend) {

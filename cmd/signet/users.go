@@ -126,7 +126,9 @@ func newUsersSetPassword(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set-password USER",
 		Short: "Give a person another password",
-		Args:  takes("USER"),
+		Long: `Give a person another password, asked for on the terminal, or read from standard
+input with --password-stdin. They are signed out everywhere.`,
+		Args: takes("USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.changeUser(cmd.Context(), args[0], func(people *login.Service, id string) error {
 				password, err := a.readPassword(fromStdin)
@@ -147,6 +149,7 @@ func newUsersDisable(a *app) *cobra.Command {
 		Use:   "disable USER",
 		Short: "Keep a person out, or let them in again",
 		Long: `Keep a person from signing in and refreshing, or let them in again with --undo.
+They are signed out everywhere.
 Userinfo and introspection refuse their access tokens at once; an API that
 verifies offline takes one until it expires.`,
 		Args: takes("USER"),

@@ -118,7 +118,14 @@ type Refresh struct {
 
 // Session holds the rules for sign-in sessions.
 type Session struct {
+	// Lifetime ends a session in any case, and Idle one that was not used for so
+	// long.
 	Lifetime time.Duration `config:"lifetime"`
+	Idle     time.Duration `config:"idle"`
+	// RememberLifetime and RememberIdle are the same for those who ask to be
+	// kept signed in; a RememberLifetime of zero lets nobody ask.
+	RememberLifetime time.Duration `config:"remember_lifetime"`
+	RememberIdle     time.Duration `config:"remember_idle"`
 }
 
 // Interaction holds the rules for requests that wait for a person.
@@ -179,7 +186,7 @@ func Default() *Config {
 		Log:             Log{Level: "info", Format: "text"},
 		Tokens:          Tokens{AccessTTL: 10 * time.Minute, IDTTL: time.Hour, CodeTTL: time.Minute, StatusTTL: time.Minute},
 		Refresh:         Refresh{IdleTTL: 30 * day, AbsoluteTTL: 180 * day, Grace: time.Minute},
-		Session:         Session{Lifetime: 12 * time.Hour},
+		Session:         Session{Lifetime: 12 * time.Hour, Idle: 4 * time.Hour, RememberLifetime: 30 * day, RememberIdle: 14 * day},
 		Interaction:     Interaction{Lifetime: 30 * time.Minute},
 		Keys:            Keys{Algorithms: []string{requiredAlgorithm}, RSABits: 2048, RotateEvery: 90 * day},
 		Sweep:           Sweep{Every: 10 * time.Minute},

@@ -20,7 +20,9 @@ func (c *Config) KeySchedule() keys.Schedule {
 		AnnounceFor:   c.Keys.AnnounceFor,
 		KeepFor:       c.Keys.KeepFor,
 		TokenLifetime: max(c.Tokens.AccessTTL, c.Tokens.IDTTL),
-		HintLifetime:  c.Session.Lifetime,
+		// Not of those who are kept signed in: old keys would pile up for months,
+		// for the sake of hints that only save a click.
+		HintLifetime: c.Session.Lifetime,
 	})
 }
 

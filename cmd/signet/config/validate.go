@@ -194,11 +194,22 @@ func (v *validator) lifetimes() {
 	v.within("refresh.idle_ttl", r.IdleTTL, time.Second, 3650*day, "")
 	v.within("refresh.absolute_ttl", r.AbsoluteTTL, time.Second, 3650*day, "")
 	v.within("refresh.grace", r.Grace, 0, 10*time.Minute, "a stolen token can be replayed for as long")
-	v.within("session.lifetime", v.cfg.Session.Lifetime, time.Second, 365*day, "")
+	v.sessions()
 	v.within("sweep.every", v.cfg.Sweep.Every, 0, day, "0 turns it off")
 	v.within("interaction.lifetime", v.cfg.Interaction.Lifetime, time.Second, day, "")
 	if r.IdleTTL > r.AbsoluteTTL {
 		v.fault("refresh.idle_ttl", "%s is longer than refresh.absolute_ttl, %s; make it shorter, or that one longer", FormatDuration(r.IdleTTL), FormatDuration(r.AbsoluteTTL))
+	}
+}
+
+func (v *validator) sessions() {
+	s := v.cfg.Session
+	v.within("session.lifetime", s.Lifetime, time.Second, 365*day, "")
+	v.within("session.idle", s.Idle, 0, 365*day, "0 is session.lifetime")
+	v.within("session.remember_lifetime", s.RememberLifetime, 0, 365*day, "0 turns it off")
+	v.within("session.remember_idle", s.RememberIdle, 0, 365*day, "0 is session.remember_lifetime")
+	if s.RememberLifetime > 0 && s.RememberLifetime < s.Lifetime {
+		v.fault("session.remember_lifetime", "%s is shorter than session.lifetime, %s; make it longer, or 0 to turn it off", FormatDuration(s.RememberLifetime), FormatDuration(s.Lifetime))
 	}
 }
 

@@ -92,7 +92,8 @@ func (b *tab) fits(at string) {
 		// itself (WCAG 2.2, success criterion 2.5.5, "Equivalent").
 		for (const e of document.querySelectorAll("a, button, input, select, textarea, summary")) {
 			if (!e.checkVisibility() || e.matches("[role=alert] a")) continue;
-			const r = e.getBoundingClientRect();
+			// A box is hit by its label too.
+			const r = (e.type === "checkbox" && e.closest("label") || e).getBoundingClientRect();
 			if (r.height < 44) say("only " + r.height + " px high", e);
 		}
 		return faults })()`) {

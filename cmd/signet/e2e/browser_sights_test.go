@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"signet/authz/login"
 	"signet/clients"
 	"signet/cmd/signet/config"
 )
@@ -30,6 +31,23 @@ func sights() []sight {
 	return []sight{
 		{"home", func(g *gallery, b *tab) { b.open(g.URL + "/") }},
 		{"home-signed-in", func(g *gallery, b *tab) { g.consent(b, ""); b.open(g.URL + "/") }},
+		{"account-login", func(g *gallery, b *tab) { b.open(g.URL + "/account"); b.see("#remember") }},
+		{"account-empty", func(g *gallery, b *tab) {
+			i := start(b.t)
+			i.person(b.t, "alice")
+			b.open(i.URL + "/account")
+			b.signIn("alice", "#no-apps")
+		}},
+		{"account", func(g *gallery, b *tab) { g.account(b) }},
+		{"account-asked", func(g *gallery, b *tab) {
+			g.account(b)
+			evaluate[bool](b, `(document.querySelectorAll("details").forEach(d => d.open = true), true)`)
+		}},
+		{"account-ended", func(g *gallery, b *tab) {
+			g.account(b)
+			b.press("ask-others", "#others[open]")
+			b.press("end-others", "#said")
+		}},
 		{"login", func(g *gallery, b *tab) { b.open(g.app.link(nil)) }},
 		{"login-error", func(g *gallery, b *tab) {
 			b.open(g.app.link(nil))
@@ -210,6 +228,45 @@ func (g *gallery) consent(b *tab, mode string) {
 	b.t.Helper()
 	b.open(g.app.link(map[string]string{"prompt": "consent", "response_mode": mode}))
 	b.signIn("alice", "#allow")
+}
+
+// account is the page of somebody with a past: several browsers, apps of every
+// kind, and a sign-in that has ended.
+func (g *gallery) account(b *tab) {
+	b.t.Helper()
+	i := start(b.t, func(c *config.Config) { c.Scopes = map[string]string{"photos.read": "See your photos"} })
+	ada, err := i.Login.CreatePerson(b.t.Context(), login.NewPerson{
+		Username: unbreakable, Email: strings.Repeat("a", 60) + "@example.test", Password: testPassword, Profile: login.Profile{Name: "Ada Example"},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	i.webApp(b.t, "printer", func(c *clients.Client) { c.ClientURI = "https://photos.example.test/" })
+	i.webApp(b.t, "hostile", func(c *clients.Client) {
+		c.Name = "</title><script>alert(1)</script> \u0641\u0627 " + strings.Repeat("Wo\u0308rter", 15)
+	})
+	for n, agent := range []string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+		"<script>alert(1)</script>\u202e" + strings.Repeat("x", 400),
+	} {
+		address := []string{"192.0.2.7", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "198.51.100.1"}[n]
+		s, _, err := i.Login.StartSession(b.t.Context(), ada.ID, []string{"pwd"}, login.Device{Address: address, UserAgent: agent, Remembered: n == 1})
+		if err == nil && n == 0 {
+			_, err = i.Login.EndSessions(b.t.Context(), login.SessionFilter{Subject: ada.ID, ID: s.ID})
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		i.clock.Advance(50 * time.Minute)
+	}
+	for _, id := range []string{"printer", "hostile"} {
+		w := newBrowser(b.t)
+		w.authorize(i.authorizeURL(id, map[string]string{"scope": "openid profile email offline_access photos.read"}), unbreakable)
+	}
+	b.open(i.URL + "/account")
+	b.signIn(unbreakable, "#apps")
+	b.see("#others")
 }
 
 // consentHostile asks for many more permissions than were given before.

@@ -45,7 +45,7 @@ func testKeyboardOnly(t *testing.T, c *chromium) {
 	b.key("alice")
 	b.tabTo("password")
 	b.key("wrong")
-	b.tabTo("sign-in")
+	b.tabTo("remember", "sign-in")
 	b.key(kb.Enter)
 	b.see("#problems")
 	if got := b.focus(); got != "password" {
@@ -73,7 +73,7 @@ func testKeyboardOnly(t *testing.T, c *chromium) {
 
 	b.open(i.URL + "/")
 	b.see("#sign-out")
-	b.tabTo("sign-out")
+	b.tabTo("account", "sign-out")
 	b.key(kb.Enter)
 	b.see("#logout-confirm")
 	b.tabTo("logout-confirm")

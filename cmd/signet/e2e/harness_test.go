@@ -412,7 +412,7 @@ func (b *browser) submission(p *page, buttonID string, fill map[string]string) *
 	}
 	values := url.Values{}
 	for n := range form.Descendants() {
-		if n.Data == "input" && attr(n, "name") != "" {
+		if n.Data == "input" && attr(n, "name") != "" && attr(n, "type") != "checkbox" { // none is ticked at first
 			values.Set(attr(n, "name"), attr(n, "value"))
 		}
 	}

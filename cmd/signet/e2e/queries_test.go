@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"signet/clients"
 )
@@ -46,8 +47,19 @@ func TestQueryBudget(t *testing.T) {
 	budget("sign in: the session, and the consent page", 8, 1)
 	b.submit(p, "allow", nil)
 	budget("allow: the consent and the grant", 4, 2) // client, session, person, consent
-	p = b.get(target)
+	b.get(target)
 	budget("authorize, silent", 4, 1) // client, session, person, consent
+	// The last use of a session is kept to five minutes, for one conditional
+	// UPDATE; nothing is written in between.
+	i.clock.Advance(6 * time.Minute)
+	b.get(i.URL + "/")
+	budget("a session that was not used for a while", 1, 1) // session; its last use
+	b.get(i.URL + "/")
+	budget("the same session again", 1, 0)
+	b.get(i.URL + "/account")
+	budget("the account page, with one app", 7, 0) // session, person, live and latest sessions, consents, grants, client
+	p = b.get(target)
+	budget("authorize, silent, once more", 4, 1)
 	a := i.exchange(t, "app", secret, p.param("code"), verifier)
 	budget("exchange", 3, 1) // client, grant, person
 	a = i.refresh(t, "app", secret, a.str("refresh_token"))

@@ -93,7 +93,8 @@ func OpenLogin(cfg *config.Config, st *store.Store, log *slog.Logger) (*login.Se
 func openLogin(cfg *config.Config, st *store.Store, o Options) (*login.Service, error) {
 	return login.New(login.Config{
 		People: st, Sessions: st, Setup: st, StepUps: st, Factors: o.Factors,
-		SessionLifetime: cfg.Session.Lifetime,
+		Session:         login.SessionLimits{Lifetime: cfg.Session.Lifetime, Idle: cfg.Session.Idle},
+		Remembered:      login.SessionLimits{Lifetime: cfg.Session.RememberLifetime, Idle: cfg.Session.RememberIdle},
 		HashConcurrency: cfg.Passwords.Concurrency,
 		Now:             o.Now, Logger: o.Logger,
 	})

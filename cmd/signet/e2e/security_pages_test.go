@@ -55,7 +55,7 @@ func TestHostileTextOnEveryPage(t *testing.T) {
 			verifier, challenge := pkcePair(t)
 			query := map[string]string{
 				"state": text, "login_hint": text, "nonce": text, "scope": "openid offline_access worded " + scope,
-				"display": text, "ui_locales": text, "acr_values": text, "claims": text, "unknown": text,
+				"display": text, "ui_locales": text, "acr_values": text, "claims": marshal(t, map[string]any{"userinfo": map[string]any{text: nil}}), "unknown": text,
 				"code_challenge": challenge, "code_challenge_method": "S256", "response_mode": "form_post",
 			}
 			p := b.get(i.authorizeURL("app", query))

@@ -240,6 +240,9 @@ func (p *Provider) issue(ctx context.Context, r *Request, s *login.Session) (*Re
 		r.parsed.GrantScope(scope)
 	}
 	ses := &session{grant: grant, subject: s.Subject}
+	if ses.reached, err = p.reach(&r.client, s); err != nil {
+		return nil, err
+	}
 	answer, err := p.fosite.NewAuthorizeResponse(withClient(ctx, r.parsed.Client.(*fositeClient)), r.parsed, ses)
 	if err != nil {
 		return nil, r.failed(err)

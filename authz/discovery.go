@@ -55,6 +55,12 @@ type metadata struct {
 	// RequestObjectAlgs how request objects are signed.
 	RequestURIRegistered bool     `json:"require_request_uri_registration"`
 	RequestObjectAlgs    []string `json:"request_object_signing_alg_values_supported"`
+	// The logout flags are of Back-Channel and Front-Channel Logout, section 2.1
+	// and 3 of each.
+	BackchannelLogout         bool `json:"backchannel_logout_supported"`
+	BackchannelLogoutSession  bool `json:"backchannel_logout_session_supported"`
+	FrontchannelLogout        bool `json:"frontchannel_logout_supported"`
+	FrontchannelLogoutSession bool `json:"frontchannel_logout_session_supported"`
 	// ClientDocuments is of Client ID Metadata Documents, section 6.
 	ClientDocuments bool `json:"client_id_metadata_document_supported"`
 }
@@ -77,6 +83,7 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 	}
 	all := append(slices.Clone(confidential), clients.AuthMethodNone)
 	algs := keys.Algorithms()
+	front, back := p.cfg.Logouts != nil, p.cfg.Logouts != nil && p.cfg.Fetch != nil
 	return json.Marshal(metadata{
 		Issuer:                p.cfg.Issuer,
 		AuthorizationEndpoint: p.endpoint("/oauth2/authorize"),
@@ -116,7 +123,9 @@ func (p *Provider) marshalMetadata() ([]byte, error) {
 		RequestURIParameter:  p.cfg.Fetch != nil,
 		RequestURIRegistered: true,
 		RequestObjectAlgs:    algs,
-		ClientDocuments:      p.cfg.Documents.Enabled,
+		BackchannelLogout:    back, BackchannelLogoutSession: back,
+		FrontchannelLogout: front, FrontchannelLogoutSession: front,
+		ClientDocuments: p.cfg.Documents.Enabled,
 	})
 }
 

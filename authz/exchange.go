@@ -76,8 +76,10 @@ func accessRequestOf(ctx context.Context) fosite.AccessRequester {
 // and the request, every time.
 type session struct {
 	// grant is nil for client_credentials.
-	grant  *Grant
-	person login.Person
+	grant *Grant
+	// reached is kept with a new grant, nil for nothing.
+	reached *Reached
+	person  login.Person
 	// subject is the `sub`: what the client is told of the person, or the client
 	// itself.
 	subject string

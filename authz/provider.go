@@ -62,6 +62,9 @@ type Config struct {
 	Consents    ConsentStore
 	Clients     ClientStore
 	People      PersonStore
+	// Logouts keeps what the end of a session has to reach; nil is nothing but the
+	// session itself.
+	Logouts LogoutStore
 	// Uses is told which client was used; nil is nobody.
 	Uses UseRecorder
 	// StepUps knows what more than a password people can be asked for; nil is
@@ -118,6 +121,7 @@ type Provider struct {
 	statusIndexes *statusIndexes
 	statusLists   *statusLists
 	registrations *registrations
+	logouts       *logoutQueue
 	// jwks are the keys of clients that publish them at a jwks_uri.
 	jwks *jwksCache
 	// requestObjects are what was fetched from request_uris lately.
@@ -165,6 +169,7 @@ func New(cfg Config) (*Provider, error) {
 	p := &Provider{cfg: cfg, credentials: creds}
 	p.jwks = newJWKSCache(p)
 	p.requestObjects = newRequestObjects(p)
+	p.logouts = newLogoutQueue(p)
 	p.documents = newDocumentClients(p)
 	p.cfg.Clients = p.documents
 	if p.statusIndexes, err = newStatusIndexes(p); err != nil {

@@ -21,6 +21,8 @@ const (
 	typeAccessToken = "at+jwt"
 	typeIDToken     = "JWT"
 	typeStatusList  = "statuslist+jwt"
+	// OpenID Connect Back-Channel Logout 1.0, section 2.4.
+	typeLogoutToken = "logout+jwt"
 	// OpenID Connect Core, section 5.3.2, names none: what every library takes.
 	typeUserInfo = "JWT"
 	// RFC 9701, section 5.

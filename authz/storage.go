@@ -78,9 +78,13 @@ func (s *storage) SetClientAssertionJWT(context.Context, string, time.Time) erro
 }
 
 // CreateAuthorizeCodeSession inserts the grant. This is the one write of an
-// authorization.
+// authorization, but for an app that wants to hear of the end of the session.
 func (s *storage) CreateAuthorizeCodeSession(ctx context.Context, _ string, r fosite.Requester) error {
-	return s.p.cfg.Grants.CreateGrant(ctx, *r.GetSession().(*session).grant)
+	ses := r.GetSession().(*session)
+	if ses.reached != nil {
+		return s.p.cfg.Logouts.CreateReachingGrant(ctx, *ses.grant, *ses.reached)
+	}
+	return s.p.cfg.Grants.CreateGrant(ctx, *ses.grant)
 }
 
 // GetAuthorizeCodeSession loads the grant of a code. It never answers with

@@ -118,6 +118,7 @@ func (s *server) endSessions(c echo.Context, f login.SessionFilter) error {
 	}
 	for _, one := range ended {
 		s.noteEnded(c.Request().Context(), requestID(c), c.RealIP(), &one)
+		s.after.SessionEnded(c.Request().Context(), one)
 	}
 	return nil
 }

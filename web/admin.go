@@ -71,6 +71,8 @@ type adminCore interface {
 	FindGrants(ctx context.Context, f authz.GrantFilter, after string, limit int) ([]authz.Grant, error)
 	RevokeGrants(ctx context.Context, f authz.GrantFilter, reason string) (int, error)
 	Audit(ctx context.Context, what, event string, attrs ...slog.Attr)
+	SessionEnded(ctx context.Context, s login.Session)
+	SessionsEnded(ctx context.Context, subject string)
 }
 
 // admin serves the admin API.

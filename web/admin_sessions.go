@@ -76,6 +76,7 @@ func (a *admin) endSession(in *call) error {
 	if err := a.Rows.EndSession(in.ctx(), id, now); err != nil {
 		return err
 	}
+	a.core.SessionEnded(in.ctx(), s)
 	a.audit(in, "session ended", "sessions_ended", id, slog.String("sub", s.Subject), slog.Int64("sessions", 1))
 	return in.NoContent(http.StatusNoContent)
 }
@@ -100,6 +101,7 @@ func (a *admin) endSessionsOf(in *call, subject string) (int64, error) {
 	ended, err := a.Rows.EndSessions(in.ctx(), login.SessionFilter{Subject: subject}, a.now().UTC())
 	n := int64(len(ended))
 	if err == nil && n > 0 {
+		a.core.SessionsEnded(in.ctx(), subject)
 		a.audit(in, "sessions ended", "sessions_ended", subject, slog.String("sub", subject), slog.Int64("sessions", n))
 	}
 	return n, err

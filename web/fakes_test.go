@@ -53,6 +53,9 @@ type fakeAuthz struct {
 	scopes []authz.ScopeText
 	old    []authz.ScopeText
 	logout authz.Logout
+	// frames are those of a logout, and ended the sessions that came to one.
+	frames []string
+	ended  []string
 	seen   []url.Values
 	fail   error
 }
@@ -165,6 +168,20 @@ func (a *fakeAuthz) Withdraw(_ context.Context, subject, clientID string) error 
 		delete(a.consents, subject)
 	}
 	return a.fail
+}
+
+func (a *fakeAuthz) FrontchannelLogouts(context.Context, string) ([]string, error) {
+	return a.frames, nil
+}
+
+func (a *fakeAuthz) SessionReplaced(_ context.Context, old, fresh login.Session) (bool, error) {
+	return old.Subject == fresh.Subject, nil
+}
+
+func (a *fakeAuthz) SessionEnded(_ context.Context, s login.Session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ended = append(a.ended, s.ID)
 }
 
 func (a *fakeAuthz) codes() int { a.mu.Lock(); defer a.mu.Unlock(); return a.issued }

@@ -162,7 +162,7 @@ func (s *server) startSession(c echo.Context, person login.Person, remember bool
 		return nil, err
 	}
 	if old != nil {
-		if err := s.sessions.EndSession(ctx, old.ID); err != nil {
+		if err := s.replaceSession(ctx, *old, sess); err != nil {
 			return nil, err
 		}
 	}
@@ -185,7 +185,7 @@ func (s *server) switchPerson(c echo.Context) error {
 		return err
 	}
 	if sess != nil {
-		if err := s.sessions.EndSession(c.Request().Context(), sess.ID); err != nil {
+		if err := s.endSession(c.Request().Context(), *sess); err != nil {
 			return err
 		}
 	}

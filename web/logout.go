@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 
@@ -86,20 +87,54 @@ func (s *server) confirmLogout(c echo.Context) error {
 
 // finishLogout ends the session and goes back to the app, or to a page whose
 // address holds nothing of the request.
+//
+// If apps are to be told by the browser, a page does that first. The session ends
+// whatever becomes of it.
 func (s *server) finishLogout(c echo.Context, sess *login.Session, out authz.Logout) error {
+	var frames []string
 	if sess != nil {
-		if err := s.sessions.EndSession(c.Request().Context(), sess.ID); err != nil {
+		ctx := c.Request().Context()
+		var err error
+		if frames, err = s.logout.FrontchannelLogouts(ctx, sess.ID); err != nil {
+			return err
+		}
+		if err := s.endSession(ctx, *sess); err != nil {
 			return err
 		}
 	}
 	if s.sessionToken(c) != "" {
 		s.clearSession(c)
 	}
+	if len(frames) > 0 {
+		return s.showFrames(c, frames, out)
+	}
 	to := s.url(pathLoggedOut)
 	if out.RedirectURI != "" {
 		to = out.RedirectURI
 	}
 	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// endSession ends a session, with all that follows.
+func (s *server) endSession(ctx context.Context, sess login.Session) error {
+	if err := s.sessions.EndSession(ctx, sess.ID); err != nil {
+		return err
+	}
+	s.after.SessionEnded(ctx, sess)
+	return nil
+}
+
+// replaceSession ends the session that a browser had before a new sign-in. For
+// the same person that is no logout.
+func (s *server) replaceSession(ctx context.Context, old, fresh login.Session) error {
+	continued, err := s.after.SessionReplaced(ctx, old, fresh)
+	if err != nil {
+		return err
+	}
+	if continued {
+		return s.sessions.EndSession(ctx, old.ID)
+	}
+	return s.endSession(ctx, old)
 }
 
 func (s *server) showLoggedOut(c echo.Context) error {

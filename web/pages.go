@@ -20,7 +20,7 @@ var templateFiles embed.FS
 
 // pageNames are the pages there are, each templates/<name>.html inside
 // templates/layout.html.
-var pageNames = [...]string{"account", "consent", "factor", "form_post", "home", "login", "logout", "message", "setup"}
+var pageNames = [...]string{"account", "consent", "factor", "form_post", "home", "login", "logout", "logout_frames", "message", "setup"}
 
 // page is one page to show.
 type page struct {
@@ -35,6 +35,8 @@ type page struct {
 	script bool
 	// wide: a column of cards in place of one.
 	wide bool
+	// frames are the origins that the page shows in frames.
+	frames []string
 	// alone: no app opens this page, so no window may keep a handle on it.
 	alone bool
 	view  any
@@ -117,6 +119,9 @@ func policy(pg page) string {
 	csp := "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 	if pg.script {
 		csp += "; script-src 'self'"
+	}
+	if len(pg.frames) > 0 {
+		csp += "; frame-src " + strings.Join(pg.frames, " ")
 	}
 	if !pg.leaves {
 		csp += "; form-action 'self'"

@@ -72,9 +72,17 @@ type authorizer interface {
 	Advance(ctx context.Context, r pending, s *login.Session, a authz.Answer) (authz.Step, error)
 }
 
-// ender decides what happens to an RP-initiated logout.
+// ender decides what happens to an RP-initiated logout, and knows which apps the
+// browser itself has to tell.
 type ender interface {
 	EndSession(ctx context.Context, form url.Values, s *login.Session) (authz.Logout, error)
+	FrontchannelLogouts(ctx context.Context, sessionID string) ([]string, error)
+}
+
+// aftermath does what follows from the end of a session.
+type aftermath interface {
+	SessionReplaced(ctx context.Context, old, fresh login.Session) (continued bool, err error)
+	SessionEnded(ctx context.Context, s login.Session)
 }
 
 // credentials checks who somebody is.
@@ -105,6 +113,7 @@ type setup interface {
 type rooms struct {
 	authorize                                             authorizer
 	logout                                                ender
+	after                                                 aftermath
 	people                                                credentials
 	sessions                                              sessions
 	stepUps                                               stepUps
@@ -213,7 +222,7 @@ func assemble(cfg Config) (*server, error) {
 	}
 	p, l := cfg.Provider, cfg.Login
 	s, err := newServer(cfg, rooms{
-		authorize: provider{p}, logout: p, people: l, sessions: l, stepUps: l, sessionLists: l, accounts: p,
+		authorize: provider{p}, logout: p, after: p, people: l, sessions: l, stepUps: l, sessionLists: l, accounts: p,
 		setup: l, origins: p, logos: p, forward: p, startsForward: provider{p}.BeginForward,
 		token: p.Token, userInfo: p.UserInfo, introspect: p.Introspect,
 		revoke: p.Revoke, metadata: p.Metadata, keySet: p.JWKS,

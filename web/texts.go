@@ -24,6 +24,7 @@ type texts struct {
 	FormPostTitle, FormPostText, Continue                           string
 	LogoutTitle, LogoutFor, LogoutText, SignOut, StaySignedIn       string
 	LoggedOutHeading, LoggedOutText, LoggedOutTodo                  string
+	LoggedOutApps, LoggedOutContinue, LoggedOutFrame                string
 	SetupTitle, SetupText, SetupUsername, SetupUsernameHint         string
 	SetupEmail, SetupName, SetupPasswordHint, SetupCreate, Optional string
 	SetupProblem, SetupTaken                                        string
@@ -98,6 +99,7 @@ func english() *texts {
 		SignOut:    "Sign out", StaySignedIn: "Stay signed in",
 		LoggedOutHeading: "Signed out", LoggedOutText: "You are signed out of this server.",
 		LoggedOutTodo: "Apps you were using may keep you signed in until you sign out there.",
+		LoggedOutApps: "The apps you were using are being told.", LoggedOutContinue: "Continue", LoggedOutFrame: "Sign-out of an app",
 
 		SetupTitle:    "Create the first administrator",
 		SetupText:     "This server has no people yet. Whoever you create here can run it.",

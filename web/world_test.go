@@ -72,7 +72,7 @@ func newWorld(t *testing.T, issuer string, change ...func(*Config)) *world {
 		}
 	}
 	s, err := newServer(cfg, rooms{
-		authorize: w.authz, logout: w.authz, people: w.login, sessions: w.login, sessionLists: w.login, accounts: w.authz, setup: w.login, origins: w.authz, logos: w.authz,
+		authorize: w.authz, logout: w.authz, after: w.authz, people: w.login, sessions: w.login, sessionLists: w.login, accounts: w.authz, setup: w.login, origins: w.authz, logos: w.authz,
 		token: answer(`{"token":1}`), userInfo: answer(`{"sub":1}`), introspect: answer(`{}`), revoke: answer(`{}`),
 		metadata: answer(`{"issuer":1}`), keySet: answer(`{"keys":[]}`),
 	})

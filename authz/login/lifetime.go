@@ -32,10 +32,7 @@ func (s *Service) limitsOf(v *Session) SessionLimits {
 
 // expiry is when a session that is used now ends if it is not used again.
 func (l SessionLimits) expiry(v *Session, now time.Time) time.Time {
-	latest := v.ExpiresLatest
-	if latest.IsZero() {
-		latest = v.ExpiresAt
-	}
+	latest := v.Latest()
 	if idle := now.Add(l.Idle); l.Idle > 0 && idle.Before(latest) {
 		return idle
 	}

@@ -9,7 +9,7 @@ import (
 
 // belongings are the tables with what belongs to a client and goes with it.
 // Grants stay until they expire: what is left of them may still be revoked.
-var belongings = []string{"client_uses", "client_origins", "consents"}
+var belongings = []string{"client_uses", "client_origins", "consents", "session_clients", "logout_deliveries"}
 
 // DeleteClient implements clients.Store.
 func (s *Store) DeleteClient(ctx context.Context, id string) error {

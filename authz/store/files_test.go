@@ -152,7 +152,7 @@ func TestDatabaseOfANewerReleaseIsLeftAlone(t *testing.T) {
 			if !errors.Is(err, store.ErrNewer) {
 				t.Fatalf("got %v, want ErrNewer", err)
 			}
-			oneLine(t, err, path, "4711", "knows 6", "newer release", "restore")
+			oneLine(t, err, path, "4711", "knows 7", "newer release", "restore")
 			if after := snapshot(t, filepath.Dir(path)); after != before {
 				t.Error("the database or its folder was changed")
 			}

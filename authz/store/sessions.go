@@ -85,15 +85,21 @@ func (r sessionRow) session() login.Session {
 	}
 }
 
-// EndSession implements login.SessionStore: one UPDATE.
+// EndSession implements login.SessionStore: one UPDATE, and one INSERT of what
+// its apps are told.
 func (s *Store) EndSession(ctx context.Context, id string, at time.Time) error {
-	err := s.writer(ctx).Model(&sessionRow{}).
-		Where("id = ? AND ended_at IS NULL", id).
-		Updates(map[string]any{"ended_at": micros(at)}).Error
-	if err != nil {
-		return fmt.Errorf("ending a session: %w", err)
-	}
-	return nil
+	return s.inTx(ctx, func(ctx context.Context) error {
+		done := s.writer(ctx).Model(&sessionRow{}).
+			Where("id = ? AND ended_at IS NULL", id).
+			Updates(map[string]any{"ended_at": micros(at)})
+		if done.Error != nil {
+			return fmt.Errorf("ending a session: %w", done.Error)
+		}
+		if done.RowsAffected == 0 {
+			return nil
+		}
+		return s.queueLogouts(ctx, at, "id = ?", id)
+	})
 }
 
 // TouchSession implements login.SessionStore: one conditional UPDATE.
@@ -126,17 +132,27 @@ func (s *Store) LatestSessions(ctx context.Context, f login.SessionFilter, limit
 }
 
 // EndSessions implements login.SessionStore: one UPDATE, which returns what it
-// has changed.
+// has changed, and one INSERT of what their apps are told.
 func (s *Store) EndSessions(ctx context.Context, f login.SessionFilter, at time.Time) ([]login.Session, error) {
 	if f.Subject == "" {
 		return nil, login.ErrNoFilter
 	}
 	f.LiveAt = at
 	var rows []sessionRow
-	err := meant(s.writer(ctx).Model(&rows).Clauses(clause.Returning{}), f).
-		Updates(map[string]any{"ended_at": micros(at)}).Error
+	err := s.inTx(ctx, func(ctx context.Context) error {
+		rows = nil
+		err := meant(s.writer(ctx).Model(&rows).Clauses(clause.Returning{}), f).
+			Updates(map[string]any{"ended_at": micros(at)}).Error
+		if err != nil {
+			return fmt.Errorf("ending the sessions of a person: %w", err)
+		}
+		if len(rows) == 0 {
+			return nil
+		}
+		return s.queueLogouts(ctx, at, "subject = ?", f.Subject)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("ending the sessions of a person: %w", err)
+		return nil, err
 	}
 	ended := make([]login.Session, 0, len(rows))
 	for _, r := range rows {

@@ -17,6 +17,8 @@ var swept = []struct{ table, key string }{
 	{"setup_links", "token_hash"},
 	{"invitations", "id"},
 	{"client_assertions", "id"},
+	{"session_clients", "sid, client_id"},
+	{"logout_deliveries", "sid, client_id"},
 }
 
 // Sweep removes up to limit rows of each table that expired before a time, and

@@ -33,6 +33,8 @@ type Memory struct {
 	marks        map[string]map[int]time.Time // by list: when the tokens expire
 	invitations  map[string]authz.Invitation  // by id
 	assertions   map[string]time.Time         // when they expire
+	reached      map[reachedKey]authz.Reached
+	deliveries   map[reachedKey]authz.LogoutDelivery
 }
 
 type consentKey struct{ subject, clientID string }
@@ -58,6 +60,8 @@ func NewMemory() *Memory {
 		marks:        map[string]map[int]time.Time{},
 		invitations:  map[string]authz.Invitation{},
 		assertions:   map[string]time.Time{},
+		reached:      map[reachedKey]authz.Reached{},
+		deliveries:   map[reachedKey]authz.LogoutDelivery{},
 	}
 }
 

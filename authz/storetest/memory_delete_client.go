@@ -28,5 +28,7 @@ func (m *Memory) DeleteClient(ctx context.Context, id string) error {
 func (m *Memory) deleteClient(id string) {
 	delete(m.clients, id)
 	maps.DeleteFunc(m.uses, func(k useKey, _ time.Time) bool { return k.clientID == id })
+	maps.DeleteFunc(m.reached, func(k reachedKey, _ authz.Reached) bool { return k.clientID == id })
+	maps.DeleteFunc(m.deliveries, func(k reachedKey, _ authz.LogoutDelivery) bool { return k.clientID == id })
 	maps.DeleteFunc(m.consents, func(k consentKey, _ authz.Consent) bool { return k.clientID == id })
 }

@@ -206,6 +206,7 @@ func (m *Memory) EndSession(ctx context.Context, id string, at time.Time) error 
 	if s, ok := m.sessions[id]; ok && s.EndedAt.IsZero() {
 		s.EndedAt = at
 		m.sessions[id] = keptSession(s)
+		m.queueLogouts(id, at)
 	}
 	return nil
 }

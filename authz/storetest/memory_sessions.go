@@ -59,6 +59,7 @@ func (m *Memory) EndSessions(ctx context.Context, f login.SessionFilter, at time
 		if f.Matches(&s) {
 			s.EndedAt = at
 			m.sessions[id] = keptSession(s)
+			m.queueLogouts(id, at)
 			ended = append(ended, keptSession(s))
 		}
 	}

@@ -3,6 +3,8 @@ package storetest
 import (
 	"context"
 	"time"
+
+	"signet/authz"
 )
 
 // Sweep implements Sweeper.
@@ -64,6 +66,16 @@ func (m *Memory) Sweep(ctx context.Context, before time.Time, limit int) (map[st
 	for id, at := range m.assertions {
 		if expired("client_assertions", at) {
 			delete(m.assertions, id)
+		}
+	}
+	for key, r := range m.reached {
+		if expired("session_clients", r.ExpiresAt) {
+			delete(m.reached, key)
+		}
+	}
+	for key, d := range m.deliveries {
+		if expired("logout_deliveries", d.CreatedAt.Add(authz.LogoutRetention)) {
+			delete(m.deliveries, key)
 		}
 	}
 	return removed, nil

@@ -20,6 +20,8 @@ type Backend interface {
 	authz.TokenStore
 	authz.StatusStore
 	authz.AssertionStore
+	authz.LogoutStore
+	authz.LogoutFinder
 	authz.ConsentStore
 	authz.OriginStore
 	clients.Store
@@ -79,6 +81,12 @@ func Run(t *testing.T, open func(t *testing.T) Backend) {
 		{"status/race of rotating and revoking", raceStatusRevoke},
 		{"assertions/each once", assertionOnce},
 		{"assertions/race", raceAssertion},
+		{"logouts/an app is reached once for each session", reachedOnce},
+		{"logouts/the end of a session queues its logout tokens", queuedLogouts},
+		{"logouts/claimed, settled and tried again", claimedLogouts},
+		{"logouts/what a session stood for is handed on", movedReached},
+		{"logouts/swept, and gone with the client", sweptLogouts},
+		{"logouts/race for deliveries", raceLogouts},
 		{"consents/replaced and kept apart", consents},
 		{"consents/race", raceConsent},
 		{"clients/round trip", clientRoundTrip},

@@ -79,6 +79,15 @@ func cancelled(t *testing.T, b Backend) {
 		"StatusLists":        func() error { _, err := b.StatusLists(ctx, at(1)); return err },
 		"RevokedIndexes":     func() error { _, err := b.RevokedIndexes(ctx, "l"); return err },
 		"UseAssertion":       func() error { return b.UseAssertion(ctx, "a", at(1)) },
+		"CreateReachingGrant": func() error {
+			return b.CreateReachingGrant(ctx, freshGrant("h"), reached("s", "c"))
+		},
+		"ReachedClients":     func() error { _, err := b.ReachedClients(ctx, "s"); return err },
+		"MoveReached":        func() error { return b.MoveReached(ctx, "s", "t", at(1)) },
+		"PendingLogouts":     func() error { _, err := b.PendingLogouts(ctx); return err },
+		"ClaimLogouts":       func() error { _, err := b.ClaimLogouts(ctx, "c", at(1), at(2), 1); return err },
+		"SettleLogouts":      func() error { return b.SettleLogouts(ctx, at(2), []authz.LogoutDelivery{{SID: "s"}}) },
+		"LogoutDeliveries":   func() error { _, err := b.LogoutDeliveries(ctx, true, 1); return err },
 		"ConsentedScopes":    func() error { _, err := b.ConsentedScopes(ctx, "a", "b"); return err },
 		"SaveConsent":        func() error { return b.SaveConsent(ctx, "a", "b", nil, at(1)) },
 		"Client":             func() error { _, err := b.Client(ctx, "c"); return err },

@@ -54,6 +54,7 @@ func newRoot(a *app) *cobra.Command {
 		newClients(a),
 		newUsers(a),
 		newGrants(a),
+		newLogout(a),
 		newKeys(a),
 		newToken(a),
 		newMigrate(a),

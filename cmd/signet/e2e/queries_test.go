@@ -49,6 +49,11 @@ func TestQueryBudget(t *testing.T) {
 	budget("allow: the consent and the grant", 4, 2) // client, session, person, consent
 	b.get(target)
 	budget("authorize, silent", 4, 1) // client, session, person, consent
+	// An app that wants to hear of the end of the session has a row of its own.
+	i.webApp(t, "told", firstParty, func(c *clients.Client) { c.BackchannelLogoutURI = "https://app.example.test/bc" })
+	i.queries.take()
+	b.get(i.authorizeURL("told", nil))
+	budget("authorize, silent, with a back channel", 3, 2) // client, session, person
 	// The last use of a session is kept to five minutes, for one conditional
 	// UPDATE; nothing is written in between.
 	i.clock.Advance(6 * time.Minute)

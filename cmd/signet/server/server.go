@@ -79,6 +79,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.done.Go(func() { s.Keys.Run(background) })
 	s.done.Go(func() { warnOfOthers(background, o.Config, st, o.Logger, s.unchecked) })
 	s.done.Go(func() { recordUses(background, s.uses, st, o.Logger) })
+	s.done.Go(func() { s.Provider.RunLogouts(background) })
 	s.done.Go(func() { newSweeper(o.Config, st, o.Now, o.Logger).run(background) })
 	return s, nil
 }
@@ -134,7 +135,7 @@ func (s *Server) openProvider(o Options, serverKey []byte) (err error) {
 	}
 	s.Provider, err = authz.New(authz.Config{
 		Issuer: cfg.Issuer, Fetch: o.Fetch,
-		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st, Uses: s.uses, Origins: st,
+		Grants: st, GrantFinder: st, Tokens: st, Status: st, Assertions: st, Consents: st, Clients: st, People: st, Uses: s.uses, Origins: st, Logouts: st,
 		Keys: s.Keys, SigningAlgs: cfg.Keys.Algorithms, Secret: serverKey,
 		AccessTokenTTL: cfg.Tokens.AccessTTL, IDTokenTTL: cfg.Tokens.IDTTL, CodeTTL: cfg.Tokens.CodeTTL,
 		StatusTTL:      cfg.Tokens.StatusTTL,

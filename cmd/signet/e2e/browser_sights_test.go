@@ -137,6 +137,14 @@ func sights() []sight {
 			b.open(g.URL + "/oauth2/logout?client_id=" + g.app.ClientID)
 			b.see("#logout-confirm")
 		}},
+		{"logged-out-frames", func(g *gallery, b *tab) {
+			b.open(g.framed.link(nil))
+			b.signIn("alice", atApp)
+			b.open(g.URL + "/oauth2/logout")
+			b.press("logout-confirm", "main:not(:has(form))")
+			b.says("h1", "Signed out")
+			b.check("the app has its frame", `document.querySelectorAll("iframe").length === 1`)
+		}},
 		{"logged-out", func(g *gallery, b *tab) { b.open(g.URL + "/oauth2/logout"); b.says("h1", "Signed out") }},
 		{"setup", func(g *gallery, b *tab) { b.open(firstLink(b.t)); b.see("#create") }},
 		{"setup-error", func(g *gallery, b *tab) {
@@ -158,7 +166,7 @@ func sights() []sight {
 // gallery is a server with everything there is to see.
 type gallery struct {
 	*issuer
-	app, hostile, branded, lost, published, many *relyingParty
+	app, hostile, branded, lost, published, many, framed *relyingParty
 }
 
 // unbreakable is a name that no line can hold.
@@ -197,6 +205,10 @@ func newGallery(t testing.TB) *gallery {
 	g.published = &relyingParty{issuer: g.issuer, Callback: "http://127.0.0.1:4711/callback", scopes: []string{"openid", "profile"}}
 	g.published.ClientID = documents.publish("/client.json", map[string]any{
 		"client_name": "Code Helper", "redirect_uris": []string{"http://127.0.0.1/callback"},
+	})
+	g.framed = g.relyingParty(t, firstParty, func(c *clients.Client) {
+		// Where nothing answers: the page goes on all the same.
+		c.ID, c.FrontchannelLogoutURI = "framed", "http://127.0.0.1:1/front"
 	})
 	g.many = g.relyingParty(t, func(c *clients.Client) {
 		c.ID, c.Name, c.Scopes = "many", "A Calendar With a Rather Long Name That Wraps", names[:16]

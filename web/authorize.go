@@ -21,8 +21,7 @@ func (s *server) beginAuthorize(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	req, err := s.authorize.Begin(ctx, form)
+	req, err := s.authorize.Begin(c.Request().Context(), form)
 	if err != nil {
 		return err
 	}
@@ -32,11 +31,18 @@ func (s *server) beginAuthorize(c echo.Context) error {
 	if c.Request().Method == http.MethodPost && s.browserID(c) == "" {
 		return c.Redirect(http.StatusSeeOther, s.startURL(req))
 	}
+	return s.begin(c, req, "The request is too large.")
+}
+
+// begin takes the first step of a request that has just come in: an answer at
+// once, or a page, for which the request is kept. tooLarge words what is wrong
+// with one that cannot be.
+func (s *server) begin(c echo.Context, req pending, tooLarge string) error {
 	sess, err := s.session(c)
 	if err != nil {
 		return err
 	}
-	step, err := s.authorize.Advance(ctx, req, sess, authz.NoAnswer)
+	step, err := s.authorize.Advance(c.Request().Context(), req, sess, authz.NoAnswer)
 	if err != nil {
 		return err
 	}
@@ -45,8 +51,7 @@ func (s *server) beginAuthorize(c echo.Context) error {
 	}
 	f, err := s.beginFlow(c, req)
 	if errors.Is(err, errTooLarge) {
-		// It cannot be kept while the person signs in.
-		e := req.Refuse(authz.CodeInvalidRequest, "The request is too large.")
+		e := req.Refuse(authz.CodeInvalidRequest, tooLarge)
 		e.Expected = fmt.Sprintf("at most %d bytes, compressed and sealed", maxSealed)
 		return e
 	}

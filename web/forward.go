@@ -145,30 +145,11 @@ func (s *server) beginForward(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx := c.Request().Context()
-	req, err := s.startsForward(ctx, form)
+	req, err := s.startsForward(c.Request().Context(), form)
 	if err != nil {
 		return err
 	}
-	sess, err := s.session(c)
-	if err != nil {
-		return err
-	}
-	step, err := s.authorize.Advance(ctx, req, sess, authz.NoAnswer)
-	if err != nil {
-		return err
-	}
-	if step.Kind == authz.StepRespond {
-		return s.respond(c, step.Response)
-	}
-	f, err := s.beginFlow(c, req)
-	if errors.Is(err, errTooLarge) {
-		return req.Refuse(authz.CodeInvalidRequest, "The address to return to is too long.")
-	}
-	if err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, s.flowURL(f.id, pageOf(step.Kind)))
+	return s.begin(c, req, "The address to return to is too long.")
 }
 
 // finishForward takes the code at the site, and goes on to the page. What cannot be
